@@ -6,9 +6,10 @@ from functools import partial
 
 import click
 
-from ingram_assets.cli.common import DONE, SOME_FAILED
+from ingram_assets.cli.common import DONE, SOME_FAILED, exit_code_unseen, fail
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront.from_settings import own_tables, store_mode
+from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
 from ingram_assets.runtime.instance import older_settings
 from ingram_assets.settings.environment import environment_of
@@ -20,6 +21,7 @@ from ingram_assets.settings.storefront import StorefrontSettings
 def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
     """Print each title of which shoppers see something else than is right; leaves with 1 if there is one.
 
+    Where the store, or who knows what is right, can't be asked, it leaves with 2: nothing was seen.
     While the shop only watches there is bound to be one: it leaves with 0 then.
     """
     environment = environment_of("storefront")
@@ -27,14 +29,17 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
     common = load(CommonSettings, environment)
     settings = load(StorefrontSettings, environment)
     why_watching = store_mode(settings).why_watching
-    found = check_store(
-        settings,
-        common,
-        load(PaceSettings, environment),
-        retired=retired_titles(common),
-        stopped_of=partial(stopped_titles, common),
-        isbns=isbns,
-    )
+    try:
+        found = check_store(
+            settings,
+            common,
+            load(PaceSettings, environment),
+            retired=retired_titles(common),
+            stopped_of=partial(stopped_titles, common),
+            isbns=isbns,
+        )
+    except IngramError as error:
+        fail(f"Nothing was compared: {error}", exit_code_unseen(error), as_json)
     older = older_settings(common, own_tables(settings))
     code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:

@@ -46,6 +46,34 @@ def person() -> str:
         return "cli"
 
 
+def is_to_ask(does: str, command: str, *, yes: bool, as_json: bool) -> bool:
+    """Whether a person is to be asked before something is done that is asked for: not if `yes` was said.
+
+    The rule of all commands that ask. Where nobody can be asked, in a pipe, a crontab or for a program, not
+    asking is no yes.
+
+    Args:
+        does: what the command does before it asks: "names what it would put back".
+        command: as a script types it, without `--yes`.
+
+    Raises:
+        NeedsPerson: nobody said yes, and nobody can be asked.
+    """
+    if yes:
+        return False
+    if as_json or not _is_somebody_there():
+        name = " ".join(command.split()[:2])
+        raise NeedsPerson(
+            f"{name} {does}, and asks: type it at a terminal, without --json. A script that has looked says "
+            f"{command} --yes."
+        )
+    return True
+
+
+def _is_somebody_there() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def fail(sentence: str, code: int, as_json: bool, **more: str) -> NoReturn:
     """Say what went wrong, in words and, with `more` beside them, for a program; leave with the code."""
     say(sentence, err=True, fg="red")
@@ -99,6 +127,11 @@ def with_json(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option --json, whose last line tells errors, too; and errors handled."""
     option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the last line.")
     return option(handle_errors(command))
+
+
+def exit_code_unseen(error: IngramError) -> int:
+    """Of a command whose 1 tells what it saw: it could not look, so it saw nothing."""
+    return STOPPED if isinstance(error, Stopped) else WRONG_USE
 
 
 def _exit_code(error: IngramError) -> int:

@@ -1,11 +1,10 @@
 """`ingram go-live`: shows what a push would do, asks, and from then on what is planned is written."""
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ingram_assets.cli.common import SOME_FAILED, STOPPED, fail, let_through, print_json, with_json
+from ingram_assets.cli.common import SOME_FAILED, STOPPED, fail, is_to_ask, let_through, print_json, with_json
 from ingram_assets.cli.terminal import one_line, say, shop_zone
 
 if TYPE_CHECKING:
@@ -44,15 +43,11 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
         return
     if mode.setting == "observe":
         raise NeedsPerson(mode.why_watching)
-    if not yes and (as_json or not sys.stdin.isatty()):
-        raise NeedsPerson(
-            "ingram go-live shows what would be written, and asks: type it at a terminal. A script that has "
-            "looked says ingram go-live --yes."
-        )
+    asks = is_to_ask("shows what would be written", "ingram go-live", yes=yes, as_json=as_json)
     plan = run_job(push_titles(dry_run=True, let_through=let_through))
     planned = whole_report(plan)
     _show(plan, planned, as_json)
-    if not yes and not click.confirm("Write this to the store, and from now on whatever is planned?"):
+    if asks and not click.confirm("Write this to the store, and from now on whatever is planned?"):
         fail("Nothing was written: the shop goes on watching.", SOME_FAILED, as_json)
     isbns = list(planned.details["changes"])
     # Of the planned titles, and of them what was planned alone: what changed since, nobody has looked at.

@@ -91,8 +91,9 @@ def check_store(isbns: tuple[str, ...], as_json: bool) -> None:
 
     Label, status, copies, back-order and price over Medusa's Store API, with a publishable key of the sales
     channel (MEDUSA_PUBLISHABLE_KEY, or the one in Medusa's admin). Exit code 0: all is as it should be;
-    1: some titles are not, each named with what a shopper sees and what is right. Retired titles, and changes
-    that a push may still be bringing, are left out.
+    1: some titles are not, each named with what a shopper sees and what is right; 2: the store can't be
+    asked, and nothing was compared. Retired titles, and changes that a push may still be bringing, are left
+    out.
 
     \b
     ingram check-store

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
+from ingram_assets.cli.common import DONE, SOME_FAILED, exit_code_unseen
 from ingram_assets.cli.read_expected import PageDifference, differences, expectations, load_expected
 from ingram_assets.cli.read_report import (
     LookedAt,
@@ -178,7 +178,7 @@ def _exit_code(
     pages: Sequence[LookedAt], differ: Sequence[PageDifference] | None, halt: IngramError | None
 ) -> int:
     if halt is not None:
-        return STOPPED if isinstance(halt, Stopped) else WRONG_USE
+        return exit_code_unseen(halt)
     if differ is not None:
         return SOME_FAILED if differ else DONE
     return DONE if all(page.is_reading for page in pages) else SOME_FAILED

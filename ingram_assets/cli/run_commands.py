@@ -1,7 +1,6 @@
 """Commands that start a run: sync-stock, discover, enrich, retire, push, undo."""
 
 import re
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ import click
 from ingram_assets.cli.common import (
     SOME_FAILED,
     fail,
+    is_to_ask,
     isbn_arguments,
     isbn_type,
     let_through,
@@ -220,13 +220,14 @@ def push(
 @click.command()
 @click.argument("run_id", type=_run_id)
 @click.option("--dry-run", is_flag=True, help="Print what would be put back, per title; write nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask before a run is taken back, as a terminal is asked.")
+@click.option("--yes", is_flag=True, help="Do not ask before a run is taken back: for scripts.")
 @with_json
 def undo(run_id: str, dry_run: bool, yes: bool, as_json: bool) -> None:
     r"""Put back what a run changed in the store, title by title, where nobody changed it since.
 
     RUN_ID is what ingram push prints at its end and ingram runs lists, or the beginning of it, four
-    characters at least. The run is named, and at a terminal you are asked; with --json or --yes you are not.
+    characters at least. The run is named, and you are asked. A script that has looked says --yes: where
+    nobody can be asked, in a pipe or with --json, nothing is put back without it.
 
     For an inventory operation it is its id, or the number of its line in ingram stock ledger: as many copies
     as it moved are moved back, and what it held or let go is let go or held again, whatever came since. A
@@ -248,9 +249,10 @@ def undo(run_id: str, dry_run: bool, yes: bool, as_json: bool) -> None:
         return
     no_line(run_id)
     meant = run_to_undo(run_id)
+    command = f"ingram undo {run_id}"
+    asks = not dry_run and is_to_ask("names what it would take back", command, yes=yes, as_json=as_json)
     verb = "Would take back" if dry_run else "Taking back"
     say(one_line(f"{verb}: {sentence_of(meant)}"), err=True)
-    asks = not (yes or dry_run or as_json) and sys.stdin.isatty()
     if asks and not click.confirm("Put this back?", err=True):
         fail("Nothing was put back.", SOME_FAILED, as_json)
     finish(run_job(job_requests.undo_run(meant, dry_run=dry_run)), as_json)

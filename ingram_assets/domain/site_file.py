@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from ingram_assets.domain import bindings, contributor_roles
 from ingram_assets.domain.tables import decoded
 
 ADDRESSES = ("home", "login", "product", "covers", "search_export", "search_results")
@@ -21,6 +22,7 @@ LABELS = (
     *("ean", "isbn", "title", "contributors", "publisher", "price", "binding", "pub_date", "sale_date"),
     *("physical", "weight", "pages", "series", "bisac", "description", "status", "returnable", "ignored"),
 )
+ELEMENTS = ("title", "description")
 HEADINGS = ("center", "on_hand", "on_order", "total", "primary", "secondary", "other", "ignored")
 COLUMNS = ("isbn", "code", "title", "price")
 WORDS = (
@@ -41,6 +43,9 @@ STATUSES = (
 )
 """Of a publisher, as they are understood (domain/availability.py)."""
 
+SOME_BINDINGS = ("Paperback", "Hardcover", "E-Book", "Audio CD", "Audio Download")
+SOME_ROLES = ("Author", "Translator", "Illustrator", "Editor", "Narrator")
+
 _TEMPLATES = {
     "home": ((), ()),
     "login": ((), ()),
@@ -50,6 +55,9 @@ _TEMPLATES = {
     "search_results": (("search",), ("page", "total")),
 }
 """Of each address, the parameters of which one has to stand in it, and those that may stand there besides."""
+
+_ELEMENT = re.compile(r"(?:[A-Za-z][A-Za-z0-9]*)?(?:[.#]-?[^\W\d][\w-]*)*")
+"""What an element is told by: its name, classes and id."""
 
 _WHOLE_PAGE = ("blocked", "expired", "closed", "not_found")
 """Words that are looked for on whole pages, whatever they say: a short one would be found on any."""
@@ -71,20 +79,25 @@ class SiteEntries:
 
     Attributes:
         addresses: from the host on, with their parameters in braces; one each, but of covers.
+        elements: fields that have no label to what holds them: "h1", ".name", "#id", or several of these.
         centers: names to the two letters that each center is counted under.
         months: names to numbers.
         statuses: what a page says of a publisher's status, to one of `STATUSES`.
+        bindings, roles: what a page calls bindings, and the roles of contributors, to words that are known.
         decimal: the sign before the cents; dates: "mdy" or "dmy", or "" for the US's way; `None`: not said.
     """
 
     addresses: Words = field(default_factory=dict)
     labels: Words = field(default_factory=dict)
+    elements: Words = field(default_factory=dict)
     headings: Words = field(default_factory=dict)
     centers: Mapping[str, str] = field(default_factory=dict)
     columns: Words = field(default_factory=dict)
     words: Words = field(default_factory=dict)
     months: Mapping[str, int] = field(default_factory=dict)
     statuses: Mapping[str, str] = field(default_factory=dict)
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
     decimal: str | None = None
     dates: str | None = None
     units: Words = field(default_factory=dict)
@@ -95,12 +108,15 @@ class SiteEntries:
         return SiteEntries(
             addresses={**self.addresses, **own.addresses},
             labels=_together(own.labels, self.labels, as_label),
+            elements=_together(own.elements, self.elements, str),
             headings=_together(own.headings, self.headings, as_label),
             centers=_under(self.centers, own.centers),
             columns=_together(own.columns, self.columns, as_label),
             words=_together(own.words, self.words, as_phrase),
             months=_under(self.months, own.months),
             statuses=_under(self.statuses, own.statuses),
+            bindings=_under(self.bindings, own.bindings),
+            roles=_under(self.roles, own.roles),
             decimal=self.decimal if own.decimal is None else own.decimal,
             dates=self.dates if own.dates is None else own.dates,
             units=_together(own.units, self.units, as_phrase),
@@ -250,6 +266,20 @@ def _lists(name: str, keys: tuple[str, ...], spelled: Callable[[str], str]) -> C
     return read
 
 
+def _elements(table: dict[str, Any], _: str | None) -> dict[str, Any]:
+    _know("elements", table, ELEMENTS)
+    found = {key: _words("elements", key, value) for key, value in table.items()}
+    for key, words in found.items():
+        for word in words:
+            if not _ELEMENT.fullmatch(word):
+                raise SiteFileError(
+                    f"[elements] {key} has {json.dumps(word, ensure_ascii=False)} in it: write the element's "
+                    'name, its class behind a point, its id behind a #, as "h1", ".blurb", "#text", "p.blurb"'
+                )
+    _once_each("elements", found, str)
+    return {"elements": found}
+
+
 def _centers(table: dict[str, Any], _: str | None) -> dict[str, Any]:
     found: dict[str, str] = {}
     for name, code in table.items():
@@ -263,18 +293,39 @@ def _centers(table: dict[str, Any], _: str | None) -> dict[str, Any]:
     return {"centers": found}
 
 
-def _statuses(table: dict[str, Any], _: str | None) -> dict[str, Any]:
-    found: dict[str, str] = {}
-    known = {as_phrase(status): status for status in STATUSES}
-    for words, status in table.items():
-        where = f"[statuses] {json.dumps(words, ensure_ascii=False)}"
-        _check_word(where, words)
-        meant = known.get(as_phrase(status)) if isinstance(status, str) else None
-        if meant is None:
-            raise SiteFileError(f"{where} has to be one of {', '.join(STATUSES)}")
-        if found.setdefault(as_phrase(words), meant) != meant:
-            raise SiteFileError(f"{where} stands there twice, as {found[as_phrase(words)]} and as {meant}")
-    return {"statuses": found}
+def _meanings(
+    section: str, meant: Callable[[str], str | None], choices: str
+) -> Callable[[dict[str, Any], str | None], dict[str, Any]]:
+    """Reads what a page says, and what that means: `meant` gives it in our spelling, or `None`."""
+
+    def read(table: dict[str, Any], _: str | None) -> dict[str, Any]:
+        found: dict[str, str] = {}
+        for words, value in table.items():
+            where = f"[{section}] {json.dumps(words, ensure_ascii=False)}"
+            _check_word(where, words)
+            known = meant(value.strip()) if isinstance(value, str) else None
+            if known is None:
+                raise SiteFileError(f"{where} has to be {choices}")
+            if found.setdefault(as_phrase(words), known) != known:
+                raise SiteFileError(
+                    f"{where} stands there twice, as {found[as_phrase(words)]} and as {known}"
+                )
+        return {section: found}
+
+    return read
+
+
+def _status(value: str) -> str | None:
+    return next((status for status in STATUSES if as_phrase(status) == as_phrase(value)), None)
+
+
+def _binding(value: str) -> str | None:
+    is_known = len(value) <= _LONGEST_WORD and bindings.kind(value) is not bindings.Kind.UNKNOWN
+    return value if is_known else None
+
+
+def _role(value: str) -> str | None:
+    return value if len(value) <= _LONGEST_WORD and contributor_roles.is_role(value) else None
 
 
 def _same(found: Mapping[str, Any], name: str) -> str:
@@ -318,9 +369,12 @@ def _numbers(table: dict[str, Any], site: str | None) -> dict[str, Any]:
 _READERS: dict[str, Callable[[dict[str, Any], str | None], dict[str, Any]]] = {
     "addresses": _addresses,
     "labels": _lists("labels", LABELS, as_label),
+    "elements": _elements,
     "headings": _lists("headings", HEADINGS, as_label),
     "centers": _centers,
-    "statuses": _statuses,
+    "statuses": _meanings("statuses", _status, f"one of {', '.join(STATUSES)}"),
+    "bindings": _meanings("bindings", _binding, f"a binding that is known, as {', '.join(SOME_BINDINGS)}"),
+    "roles": _meanings("roles", _role, f"a role that is known, as {', '.join(SOME_ROLES)}"),
     "columns": _lists("columns", COLUMNS, as_label),
     "words": _page_words,
     "numbers": _numbers,

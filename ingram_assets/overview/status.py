@@ -1,6 +1,6 @@
 """The state of the shop at one look: the verdict, counts, what runs low, and what is broken."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +12,7 @@ import psycopg
 from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import own_tables, store_rules, store_today
+from ingram_assets.domain import bindings
 from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.domain.lifetime import age
@@ -36,6 +37,7 @@ from ingram_assets.store.watching import Outlook, StoreMode
 
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
+_BINDINGS_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def gather() -> Status:
         broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         desk=desk_at(common.state_dir),
-        notes=(*(note for note in [older_settings(common, own_tables(settings))] if note), *store.notes()),
+        notes=tuple(_notes(settings, common, titles, store)),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         incidents=dagster.incidents,
     )
@@ -280,6 +282,30 @@ def _ask_journal(settings: StorefrontSettings) -> _Journal:
         watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
         problem = f"{error} So it is not known here whether the store follows the queue."
         return _Journal(outlook=watched, problem=problem)
+
+
+def _notes(
+    settings: StorefrontSettings, common: CommonSettings, titles: Iterable[Title], store: StoreLook
+) -> Iterator[str]:
+    yield from filter(None, (older_settings(common, own_tables(settings)), unknown_bindings(titles)))
+    yield from store.notes()
+
+
+def unknown_bindings(titles: Iterable[Title]) -> str | None:
+    """The bindings that no list has, in a sentence, the most frequent first; `None`: there is none. Pure."""
+    found: dict[str, list[str]] = {}
+    for title in titles:
+        if title.binding and bindings.kind(title.binding) is bindings.Kind.UNKNOWN:
+            found.setdefault(title.binding, []).append(title.isbn)
+    if not found:
+        return None
+    first = sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))[:_BINDINGS_NAMED]
+    named = ", ".join(f"“{binding}” ({len(isbns):,}, such as {min(isbns)})" for binding, isbns in first)
+    more = f" and {len(found) - len(first):,} more" if len(found) > len(first) else ""
+    return (
+        f"Of some bindings it is not known what they are, so copies are counted: {named}{more}. If one is a "
+        "file, say so in [bindings] of site.toml."
+    )
 
 
 def is_low(wanted: Availability, rules: StoreRules) -> bool:

@@ -333,3 +333,15 @@ def test_a_block_is_one_line_and_json_is_never_cut(shop: LookedAtShop) -> None:
     )
     assert "What to do: Wait;" in words
     assert sum("The site blocks this machine" in line for line in words.splitlines()) == 1
+
+
+def test_bindings_that_are_not_known_are_named_as_long_as_there_are_any(shop: LookedAtShop) -> None:
+    assert not any("bindings" in note for note in shop.status()["notes"])
+    with QueueWriter(shop.queue.writer) as writer:
+        kinds = ("Livre numérique", "Livre numérique", "E-Book")
+        rows = zip(shop.isbns, kinds, strict=True)
+        writer.add_titles([{"isbn": isbn, "title": isbn, "binding": kind} for isbn, kind in rows])
+    (note,) = [note for note in shop.status()["notes"] if "bindings" in note]
+    assert f"copies are counted: “Livre numérique” (2, such as {shop.isbns[0]})." in note
+    assert "[bindings] of site.toml" in note
+    assert f"Note: {note}" in " ".join(shop.words().split())

@@ -1,14 +1,13 @@
 """`ingram undo`: which run is meant, refused where that is not clear; what is named and asked before it."""
 
-from types import SimpleNamespace
-
 import click
 import pytest
 from click.testing import CliRunner, Result
 
-from ingram_assets.cli import run_commands
+from ingram_assets.cli import common, run_commands
 from ingram_assets.cli.main import main
 from ingram_assets.cli.title import run_to_undo
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.overview.job_requests import JobRequest
 from ingram_assets.overview.run_ids import NoSuchRun, no_line, the_one_run
 from ingram_assets.store.journal import Change, Journal
@@ -83,8 +82,7 @@ class TestAsked:
         return asked
 
     def undo(self, shop: LookedAtShop, *words: str, at_terminal: bool, answer: str = "") -> Result:
-        stdin = SimpleNamespace(isatty=lambda: at_terminal)
-        shop.patch.setattr(run_commands, "sys", SimpleNamespace(stdin=stdin))
+        shop.patch.setattr(common, "_is_somebody_there", lambda: at_terminal)
         return CliRunner().invoke(main, ["undo", *words], input=answer)
 
     def test_a_mistyped_line_starts_nothing(self, shop: LookedAtShop, asked: list[JobRequest]) -> None:
@@ -100,9 +98,12 @@ class TestAsked:
             ("y\n", [], True, True),
             ("", ["--yes"], True, True),
             ("", ["--dry-run"], True, True),
-            ("", [], False, True),
+            ("", ["--yes"], False, True),
+            ("", ["--dry-run"], False, True),
+            ("", ["--yes", "--json"], False, True),
+            ("", ["--dry-run", "--json"], False, True),
         ],
-        ids=["no", "yes", "not-asked", "plan", "script"],
+        ids=["no", "yes", "not-asked", "plan", "script", "script's plan", "program", "program's plan"],
     )
     def test_it_is_named_and_asked_at_a_terminal(
         self,
@@ -114,10 +115,33 @@ class TestAsked:
         is_done: bool,
     ) -> None:
         done = self.undo(shop, "0b7e4c1e", *words, at_terminal=at_terminal, answer=answer)
-        verb = "Would take back" if words == ["--dry-run"] else "Taking back"
+        verb = "Would take back" if "--dry-run" in words else "Taking back"
         named = f"{verb}: a run that Dagster keeps no more: 1 title changed (run 0b7e4c1e)."
         assert named in done.stderr
         assert ("Put this back?" in done.output) is bool(answer)
         assert len(asked) == is_done
         if not is_done:
             assert (done.exit_code, "Nothing was put back." in done.stderr) == (1, True)
+
+    @pytest.mark.parametrize(("words", "at_terminal"), [([], False), (["--json"], False), (["--json"], True)])
+    def test_where_nobody_can_be_asked_nothing_is_put_back(
+        self, shop: LookedAtShop, asked: list[JobRequest], words: list[str], at_terminal: bool
+    ) -> None:
+        done = self.undo(shop, "0b7e4c1e", *words, at_terminal=at_terminal, answer="y\n")
+        assert (done.exit_code, asked) == (2, [])
+        assert "A script that has looked says ingram undo 0b7e4c1e --yes." in done.stderr
+        assert "Put this back?" not in done.output
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+@pytest.mark.parametrize("is_there", [False, True])
+def test_what_asks_asks_only_where_somebody_is(
+    monkeypatch: pytest.MonkeyPatch, is_there: bool, as_json: bool
+) -> None:
+    monkeypatch.setattr(common, "_is_somebody_there", lambda: is_there)
+    assert not common.is_to_ask("shows it", "ingram go-live", yes=True, as_json=as_json)
+    if is_there and not as_json:
+        assert common.is_to_ask("shows it", "ingram go-live", yes=False, as_json=as_json)
+        return
+    with pytest.raises(NeedsPerson, match=r"^ingram go-live shows it, and asks: .* ingram go-live --yes\.$"):
+        common.is_to_ask("shows it", "ingram go-live", yes=False, as_json=as_json)

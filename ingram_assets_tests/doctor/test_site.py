@@ -148,6 +148,16 @@ def test_an_entry_of_site_toml_that_would_help_is_named() -> None:
     assert '    # is this the list price?\n    # price = ["Ladenpreis"]  # beside it ' in told
 
 
+def test_a_binding_that_nobody_told_us_of_is_named_with_its_entry() -> None:
+    page = product_page(upper=replaced(UPPER, Binding="Livre numérique"))
+    seen = understood_in_words(understand(page.encode()).page.isbn, understand(page.encode()))  # type: ignore[union-attr]
+    told = "\n".join(seen.more)
+    assert seen.outcome is Outcome.NOTE
+    assert "Not understood: the binding “Livre numérique”" in told
+    assert "    [bindings]\n    # which is it? Paperback, " in told
+    assert '# "Livre numérique" = "Paperback"' in told
+
+
 def test_what_is_no_product_page_is_named_as_what_it_is() -> None:
     seen = understood_in_words(ISBN, understand(BLOCK.encode()))
     assert seen.outcome is Outcome.MISSING

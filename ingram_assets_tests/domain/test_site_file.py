@@ -7,6 +7,7 @@ import pytest
 
 from ingram_assets.domain.site_file import (
     COLUMNS,
+    ELEMENTS,
     HEADINGS,
     LABELS,
     SIGN_IN,
@@ -60,6 +61,21 @@ def entries(text: str, site: str | None = SITE) -> SiteEntries:
         ("[centers]\nNord = 5", '[centers] "Nord" has to be two letters'),
         ('[centers]\nNord = "TN"\nNORD = "PA"', '[centers] "NORD" stands there twice, as TN and as PA'),
         ('[centers]\n"" = "TN"', "which has no letter or digit"),
+        ('[statuses]\nweg = "gone"', '[statuses] "weg" has to be one of In Print, Not Yet Published'),
+        ('[bindings]\n"Tb." = "Tb."', '[bindings] "Tb." has to be a binding that is known, as Paperback'),
+        ("[bindings]\nTb = 5", '[bindings] "Tb" has to be a binding that is known'),
+        ('[bindings]\n"Tb" = ["Paperback"]', '[bindings] "Tb" has to be a binding that is known'),
+        (
+            '[bindings]\n"E Buch" = "E-Book"\n"e-buch" = "Paperback"',
+            '[bindings] "e-buch" stands there twice, as E-Book and as Paperback',
+        ),
+        ('[elements]\nprice = [".p"]', "[elements] has no key price: there are title, description"),
+        ('[elements]\ntitle = "h1"', "[elements] title has to be a list of texts"),
+        ('[elements]\ntitle = ["div h1"]', '[elements] title has "div h1" in it: write the element\'s name'),
+        ('[elements]\ntitle = ["h1:hover"]', "write the element's name, its class behind a point"),
+        ('[elements]\ntitle = ["h1, h2"]', "write the element's name"),
+        ('[elements]\ntitle = ["h1"]\ndescription = ["h1"]', '[elements] has "h1" under title and under'),
+        ('[roles]\n"Hrsg." = "Hrsg."', '[roles] "Hrsg." has to be a role that is known, as Author'),
         ('[words]\nblocked = ["nein"]', '[words] blocked has "nein" in it, which may stand on any page'),
         ("[words]\nmonths = { mai = 13 }", '[words] months "mai" has to be the number of a month'),
         ("[words]\nmonths = { mai = true }", '[words] months "mai" has to be the number of a month'),
@@ -131,6 +147,7 @@ def test_a_whole_address_of_the_site_is_its_path(site: str | None, address: str)
 def test_the_file_that_comes_with_the_program_is_such_a_file_and_whole() -> None:
     ours = parse_site_file(OURS, "https://ipage.ingramcontent.com")
     assert [*ours.labels] == [*LABELS]
+    assert [*ours.elements] == [*ELEMENTS]
     assert [*ours.headings] == [*HEADINGS]
     assert {*ours.columns} == {*COLUMNS}
     assert {*ours.words} == {*WORDS}
@@ -189,6 +206,6 @@ def test_the_examples_of_the_documentation_are_taken(example: str) -> None:
 
 def test_the_documentation_names_every_section_and_key() -> None:
     text = DOCUMENTATION.read_text("utf-8")
-    names = {*LABELS, *HEADINGS, *COLUMNS, *WORDS, *UNITS, *SIGN_IN, "decimal", "dates", "months"}
+    names = {*LABELS, *ELEMENTS, *HEADINGS, *COLUMNS, *WORDS, *UNITS, *SIGN_IN, "decimal", "dates", "months"}
     lacking = [name for name in names if not re.search(rf"`{name}`|^{name} = ", text, re.MULTILINE)]
     assert lacking == []

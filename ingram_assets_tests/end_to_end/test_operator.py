@@ -160,7 +160,7 @@ def test_a_push_of_some_is_taken_back(
     assert fell == {isbn: copies for isbn, copies in left.items() if copies <= 5}
 
     admin.set_level(other, 7)
-    undone = storefront("undo", run_id, "--json")
+    undone = storefront("undo", run_id, "--yes", "--json")
     after = admin.levels()
     admin.set_level(other, int(before[other]))
     assert undone.exit_code == 0, undone.errors
@@ -206,7 +206,7 @@ def test_why_the_store_shows_what_it_shows(stack: Stack, storefront: Shell, sold
 
 
 def test_an_unknown_run_is_named(storefront: Shell):
-    done = storefront("undo", "no-such-run", "--json")
+    done = storefront("undo", "no-such-run", "--yes", "--json")
     assert done.exit_code == 2
     assert "'no-such-run'" in done.result["error"]
 

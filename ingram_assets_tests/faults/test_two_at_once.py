@@ -62,7 +62,7 @@ def test_a_run_waits_for_the_one_that_is_at_work_on_the_store(
     if command == "undo":
         pushed = elsewhere(*words, "--json")
         assert pushed.exit_code == 0, pushed.errors
-        words = ("undo", pushed.result["run_id"])
+        words = ("undo", pushed.result["run_id"], "--yes")
     before = admin.levels()[isbn]["stocked_quantity"]
     with Journal(stack.url("storefront", "storefront")) as journal, journal.alone(lambda: None):
         waiting = elsewhere.start(*words, "--json")
@@ -92,7 +92,7 @@ def test_a_push_and_an_undo(stack: Stack, storefront: Shell, tmp_path: Path):
         admin.set_level(isbn, 1)
     pushed = one("push", *isbns, "--json")
     assert pushed.exit_code == 0, pushed.errors
-    done = both((one, ("undo", pushed.result["run_id"])), (other, ("push", *isbns)))
+    done = both((one, ("undo", pushed.result["run_id"], "--yes")), (other, ("push", *isbns)))
     assert [each.exit_code for each in done] == [0, 0], [each.errors for each in done]
     spans = [_span(stack, each.result["run_id"]) for each in done]
     if all(spans):

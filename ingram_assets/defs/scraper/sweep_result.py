@@ -213,6 +213,9 @@ class SweepResult:
             return None
         some = list(self.bindings.items())[:_BINDINGS_NAMED]
         named = ", ".join(f"“{binding}” ({isbn})" for binding, isbn in some)
-        note = f"Bindings never seen before, whose copies are counted as those of things on a shelf: {named}."
+        note = (
+            f"Bindings never seen before, whose copies are counted as those of things on a shelf: {named}. "
+            "If one of them is a file, [bindings] of site.toml can say so."
+        )
         self.report.notes.append(note)
         return note

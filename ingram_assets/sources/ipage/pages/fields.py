@@ -67,6 +67,8 @@ _NUMBER = re.compile(r"(?<![0-9.,])(?:[0-9][0-9,]*(?:\.[0-9]+)?|\.[0-9]+)")
 _MONEY = re.compile(rf"{_GROUPED}(?:\.[0-9]{{1,2}})?|\.[0-9]{{2}}")
 _DOLLARS = r"(?:us|usd|u\.s\.|u\.s|us dollars?|dollars?)"
 _BARE_PRICE = re.compile(rf"(?:{_DOLLARS}\s*)?({_NUMBER.pattern})(?:\s*{_DOLLARS})?", re.IGNORECASE)
+_NO_MONEY = re.compile(r"[0-9][0-9,]*(?:\.[0-9])?")
+"""A number as any may be, of copies, pages or pounds."""
 _CURRENCY = (
     r"(?:can|cad|canada|canadian|cdn|ca|gbp|uk|eur|euros?|aud|au|nzd?|jpy|chf|inr|usd?|u\.s\.?)"
     r"(?:[\s:.]+(?:srp|list|retail|price|msrp))*"
@@ -228,11 +230,17 @@ def _day(parts: tuple[str, ...], order: str) -> date | None:
     return None
 
 
-def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | None, str | None]:
+def read_price(
+    text: str, *, in_a_sheet: bool = False, decimal_comma: bool = False
+) -> tuple[Decimal | None, str | None]:
     """US dollars, to the cent. Prices in other currencies beside it are passed over.
 
-    Two different dollar prices, no price asked ($0.00), or one above `MAX_PRICE` are no price.
-    `decimal_comma`: "18,99" is eighteen dollars (a sheet exported with European settings).
+    Two different dollar prices, no price asked ($0.00), or one above `MAX_PRICE` are no price. Neither is a
+    number without a currency and without cents: under a label that a page means otherwise, 32 are copies.
+
+    Args:
+        in_a_sheet: where a cell holds a number and nothing else, 18.5 is a price as well.
+        decimal_comma: "18,99" is eighteen dollars (a sheet exported with European settings).
     """
     text = _figures(text, 300)
     if is_absent(text):
@@ -243,6 +251,8 @@ def read_price(text: str, *, decimal_comma: bool = False) -> tuple[Decimal | Non
         text = text.replace(",", ".")
     # The price of one seller may be followed by a discount that has a figure of its own.
     asked = re.sub(r"\(?\s*discount\b[^)]*\)?", " ", text, flags=re.IGNORECASE).strip()
+    if not in_a_sheet and _NO_MONEY.fullmatch(asked):
+        return None, f"“{text[:40]}” has no currency and no cents, so nothing says that it is money"
     amounts = _dollar_amounts(asked)
     if len(amounts) != 1:
         return None, f"“{text[:40]}” is no single price in US dollars"

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from ingram_assets.domain.site_file import STATUSES, as_label
+from ingram_assets.domain.site_file import SOME_BINDINGS, SOME_ROLES, STATUSES, as_label
 from ingram_assets.sources.ipage.pages.understood import Strange, called
 
 _KEY_OF = {
@@ -33,12 +33,15 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
     found = [one for one in found if not one.is_known]
     sections = {
         "labels": [*_labels([one for one in found if one.what == "label"])],
+        "elements": [*_elements([one for one in found if one.what == "element"])],
         "numbers": forms,
         "headings": [
             *_headings([one for one in found if one.what == "heading"]),
             *_totals([one for one in found if one.perhaps == "total"]),
         ],
         "statuses": [*_statuses([one for one in found if one.what == "status"])],
+        "bindings": [*_bindings([one for one in found if one.what == "binding"])],
+        "roles": [*_roles([one for one in found if one.what == "role"])],
         "words": [*_words(odd_pages or {})],
         "centers": [*_centers([one for one in found if one.what == "center" and one.perhaps != "total"])],
     }
@@ -89,6 +92,13 @@ def _key(one: Strange) -> str:
     return _KEY_OF.get(one.perhaps or "", one.perhaps or "")
 
 
+def _elements(found: list[Strange]) -> Iterator[str]:
+    for one in found:
+        if one.words:
+            yield f"# is this the {one.perhaps}? It says {_quoted(one.text)}"
+            yield f"# {one.perhaps} = [{_quoted(one.words)}]"
+
+
 def _headings(found: list[Strange]) -> Iterator[str]:
     centers = [one for one in found if one.perhaps == "center"]
     if sure := [one for one in centers if one.is_sure]:
@@ -115,6 +125,20 @@ def _statuses(found: list[Strange]) -> Iterator[str]:
     for one in found:
         yield f"# one of: {', '.join(STATUSES)}"
         yield f"# {_quoted(one.words)} = {_quoted(STATUSES[0])}"
+
+
+def _bindings(found: list[Strange]) -> Iterator[str]:
+    if found:
+        yield f"# which is it? {', '.join(SOME_BINDINGS)}, … Files are sold without a count"
+    for one in found:
+        yield f"# {_quoted(one.words)} = {_quoted(SOME_BINDINGS[0])}"
+
+
+def _roles(found: list[Strange]) -> Iterator[str]:
+    if found:
+        yield f"# what part had they in the book? {', '.join(SOME_ROLES)}, …"
+    for one in found:
+        yield f"# {_quoted(one.words)} = {_quoted(SOME_ROLES[0])}  # of {_quoted(one.text)}"
 
 
 def _centers(found: list[Strange]) -> Iterator[str]:

@@ -11,7 +11,11 @@ from ingram_assets.sources.ipage.pages.flowing import BLOCKS, MAX_TEXT, Without,
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
+_HEADS = frozenset({"dt", "th"})
+"""Elements that hold a label and nothing else, each before its value."""
 _SEVERAL_LINES = frozenset({"physical", "bisac", "description"})
+_BARE = ("strong", "b", "label")
+"""Elements that hold a label without a colon, and much else."""
 _MAX_LABEL = 3_000
 _MAX_NAME = 300
 _MAX_LABELS = 50
@@ -45,7 +49,9 @@ class Labels:
     before those elsewhere, which may belong to another book.
     """
 
-    def __init__(self, tree: LexborHTMLParser, names: LabelNames) -> None:
+    def __init__(self, tree: LexborHTMLParser, names: LabelNames, blurbs: Iterable[LexborNode] = ()) -> None:
+        """`blurbs`: elements that hold a description without a label; what is in them is no label."""
+        self._blurbs = {node.mem_id for node in blurbs}
         found: list[_Label] = []
         unknown: set[int] = set()
         for order, node in enumerate(tree.css(_LABEL_TAGS)):
@@ -61,11 +67,13 @@ class Labels:
             elif text.rstrip().endswith(":") and len(text) < 40:
                 unknown.add(node.mem_id)
         found += _plain_labels(tree, names, unknown.union(*(label.above for label in found)))
+        found = [label for label in found if self._blurbs.isdisjoint((label.node.mem_id, *label.above))]
         found = _outside_the_description(_of_the_book(found))
         self._of: dict[str, list[_Label]] = {}
         for label in sorted(found, key=lambda label: label.rank):
             self._of.setdefault(label.field, []).append(label)
         self._known_label = {label.node.mem_id for label in found}
+        self._places = {_place(label.node) for label in found if not label.is_whole}
         self._any_label = unknown | self._known_label
         self._holder: set[int] = set().union(*(label.above for label in found))
         self.read_at: dict[str, LexborNode] = {}
@@ -99,6 +107,10 @@ class Labels:
         """Whether the element is a label that is known, whether or not its text is a field of ours."""
         return node.mem_id in self._known_label
 
+    def stands_as_one(self, node: LexborNode) -> bool:
+        """Whether a bold element or the like stands where a label that is known does, in an element alike."""
+        return node.tag in _BARE and _place(node) in self._places and not _any_text_before(node)
+
     def after(self, node: LexborNode) -> str:
         """The text that belongs to a label of words that are not known."""
         _, colon, rest = node.text(deep=True).partition(":")
@@ -106,7 +118,7 @@ class Labels:
 
     def descriptions(self) -> set[int]:
         """The ids of the elements whose text is the description: a bold "Binding:" in it is none of ours."""
-        return _descriptions(self._of.get("description", ()))
+        return self._blurbs | _descriptions(self._of.get("description", ()))
 
     def _value(self, label: _Label, without: Without | None = None) -> str:
         ends = self._known_label if label.field == "description" else self._any_label
@@ -120,6 +132,8 @@ class Labels:
                 if not sibling.is_text_node:
                     if sibling.mem_id in ends or sibling.mem_id in self._holder or _is_table(sibling):
                         return _without_colon(text)
+                    if at is label.node and at.tag in _HEADS and sibling.tag == at.tag:
+                        return _without_colon(text)  # the next pair, whatever its label
                     breaks = sibling.tag == "br" or sibling.tag in BLOCKS
                     if breaks and not blank and label.field not in _SEVERAL_LINES:
                         return _without_colon(text)
@@ -176,10 +190,16 @@ def _descriptions(labels: Iterable[_Label]) -> set[int]:
     return {label.above[0] for label in labels if label.above and not _any_text_before(label.node)}
 
 
+def _place(node: LexborNode) -> tuple[str | None, ...]:
+    """What the places of labels have in common: an element's kind, and that of the one around it."""
+    above = node.parent
+    return node.tag, *((above.tag, above.attrs.get("class")) if above is not None else ())
+
+
 def _is_bare_label(node: LexborNode) -> bool:
     """Whether words without a colon can be a label: not in the header row of some table."""
     if node.tag != "th":
-        return node.tag in ("strong", "b", "dt", "label")
+        return node.tag in (*_BARE, "dt")
     after = node.next
     while after is not None and not after.is_element_node:
         after = after.next

@@ -20,7 +20,8 @@ from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
-from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text
+from ingram_assets.sources.ipage.pages.contributors import read_contributors
+from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text, is_hidden
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
@@ -112,6 +113,7 @@ _SIZE = re.compile(
     re.IGNORECASE,
 )
 """What a book measures: it stands under "Format" on some sites."""
+_MAX_ELEMENTS = 20
 _MAX_MESSAGES, _MAX_MESSAGE = 20, 2_000
 _ISBN_LIKE = re.compile(
     r"(?<![0-9A-Za-z])(?:97[89][-\s]?)?[0-9](?:[-\s]?[0-9]){8}[-\s]?[0-9Xx](?![0-9A-Za-z])"
@@ -149,8 +151,9 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     """
     profile = profile or built_in()
     tree = _the_whole_page(html, profile)
-    notes = Notes(tree, profile, Labels(tree, profile.labels), PageStock(profile.stock))
-    labels, stock = notes.labels, notes.stock
+    labels = Labels(tree, profile.labels, _elements("description", tree, profile))
+    notes = Notes(tree, profile, labels, PageStock(profile.stock))
+    stock = notes.stock
     untold: tuple[str, Spot | None] = ("", None)
     title, beside = notes.required(lambda: _title(notes), untold)
     isbn = notes.required(lambda: _isbn(notes), "")
@@ -160,7 +163,7 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     page = ProductPage(
         isbn=isbn,
         title=title,
-        contributors=_contributors(links["doContributorSearch"], notes),
+        contributors=read_contributors(links["doContributorSearch"], notes),
         publisher=_publisher(links["doSid"], notes),
         publication_date=_publication_date(notes),
         binding=_binding(notes),
@@ -199,9 +202,11 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 
 def _price(notes: Notes) -> Decimal | None:
-    reading = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
+    price, problem = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
     notes.under("srp_price", "price")
-    return _noted("US SRP", reading, notes)
+    if problem and (label := notes.labels.read_at.get("price")) is not None:
+        problem += f" (under “{fields.clean(label.text(deep=True).partition(':')[0])[:40]}”)"
+    return _noted("US SRP", (price, problem), notes)
 
 
 def _noted(name: str, reading: tuple[Decimal | None, str | None], notes: Notes) -> Decimal | None:
@@ -234,7 +239,7 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
     holder = tree.css_first("#pd-title") or tree.css_first(".productDetailTitle")
     if holder is None:
-        return _title_under_label(notes), None
+        return _title_elsewhere(notes), None
     inner = holder if holder.css_matches(".productDetailTitle") else holder.css_first(".productDetailTitle")
     node = inner if inner is not None and fields.clean(flowing_text(inner)) else holder
     notes.at("title", node)
@@ -246,14 +251,39 @@ def _title(notes: Notes) -> tuple[str, Spot | None]:
     return title, (holder, beside) if beside else None
 
 
-def _title_under_label(notes: Notes) -> str:
+def _title_elsewhere(notes: Notes) -> str:
+    """The title under its label, or in the element that the shop's site.toml names."""
     titles = {fields.clean(text) for text in notes.labels.all("title")} - {""}
+    if titles:
+        notes.under("title", "title")
+    else:
+        titles = _texts_of_elements("title", notes)
     if not titles:
-        raise PageChanged("title", "there is no #pd-title on the page; open it in a browser.")
+        raise PageChanged(
+            "title",
+            "there is no #pd-title on the page; open it in a browser. Where it stands otherwise, [labels] or "
+            "[elements] of site.toml can say.",
+        )
     if len(titles) > 1:
         raise PageChanged("title", "the page shows several books, and nobody knows whose stock it is.")
-    notes.under("title", "title")
     return titles.pop()
+
+
+def _elements(field: str, tree: LexborHTMLParser, profile: SiteProfile) -> list[LexborNode]:
+    """The elements that hold a field, as the shop's site.toml says; what is not shown holds none."""
+    selector = profile.element(field)
+    return [node for node in tree.css(selector)[:_MAX_ELEMENTS] if not is_hidden(node)] if selector else []
+
+
+def _texts_of_elements(field: str, notes: Notes) -> set[str]:
+    """The texts of those elements, each once."""
+    texts: dict[str, LexborNode] = {}
+    for node in _elements(field, notes.tree, notes.profile):
+        if text := _present(_paragraphs(flowing_text(node, folded.is_away))):
+            texts.setdefault(text, node)
+    for node in texts.values():
+        notes.at(field, node)
+    return {fields.clean(text) for text in texts} if field == "title" else {*texts}
 
 
 def _publisher_status(beside: Spot | None, notes: Notes) -> str | None:
@@ -313,9 +343,10 @@ def _isbn(notes: Notes) -> str:
 
 def _binding(notes: Notes) -> str | None:
     """What the title is bound in; `None` where the page says two things, so that no book becomes a file."""
-    own = map(fields.clean, notes.labels.own("binding"))
+    meant = notes.profile.binding
+    own = (meant(fields.clean(text)) for text in notes.labels.own("binding"))
     shown = {text.casefold(): text for text in own if _present(text) and not _SIZE.fullmatch(text)}
-    texts = map(fields.clean, notes.labels.all("binding"))
+    texts = (meant(fields.clean(text)) for text in notes.labels.all("binding"))
     binding = _present(next((text for text in texts if text and not _SIZE.fullmatch(text)), None))
     if binding is not None:
         notes.under("binding", "binding")
@@ -361,40 +392,6 @@ def _links_of_the_book(tree: LexborHTMLParser) -> dict[str, list[LexborNode]]:
             for kind in _LINKS.intersection(classes):
                 of_the_book[kind].append(node)
     return of_the_book
-
-
-def _contributors(anchors: list[LexborNode], notes: Notes) -> tuple[Contributor, ...]:
-    people: dict[Contributor, None] = {}
-    for anchor in anchors:
-        inner = anchor.css_first("span")
-        name = fields.clean(flowing_text(inner if inner is not None else anchor))
-        after = flowing_text(inner.next) if inner is not None and inner.next is not None else ""
-        sibling = anchor.next
-        while sibling is not None and not (
-            sibling.is_element_node
-            and (
-                sibling.tag in ("br", "strong", "table", "div", "p")
-                or sibling.css_matches("a")
-                or sibling.css_first("a") is not None
-            )
-        ):
-            after += flowing_text(sibling)
-            sibling = sibling.next
-        said = re.search(r"\([^()0-9]+\)(?:[\s,;&]*\([^()0-9]+\))*", after)
-        roles = re.findall(r"\(([^()]+)\)", said[0]) if said else []
-        person = Contributor(name.strip(" ,;"), ", ".join(filter(None, map(fields.clean, roles))) or None)
-        if person.name:
-            people[person] = None
-    if people:
-        notes.at("contributors", anchors[0])
-        return tuple(people)
-    listed = notes.labels.one_line("contributors")
-    notes.under("contributors", "contributors")
-    for piece in re.split(r"\s*[;|]\s*|(?<=\)),\s*", listed or ""):
-        parts = re.fullmatch(r"(.+?)\s*(?:\(([^()]+)\))?", piece.strip(" ,"))
-        if parts and not fields.is_absent(parts[1]):
-            people[Contributor(parts[1], parts[2])] = None
-    return tuple(people)
 
 
 def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:
@@ -497,7 +494,7 @@ def _description(notes: Notes) -> str | None:
     text = labels.first("description")
     notes.under("description", "description")
     if text is None:
-        return None
+        return _description_without_label(notes)
     every = _paragraphs(labels.first("description", folded.is_switch) or "")
     shown = _paragraphs(labels.first("description", folded.is_away) or "") or every
     has_switch = every != _paragraphs(text)
@@ -505,6 +502,15 @@ def _description(notes: Notes) -> str | None:
     if has_switch or folded.is_short(shown):
         every = folded.whole(shown, every, _other_forms(notes))
     return _present(folded.without_switch(every))
+
+
+def _description_without_label(notes: Notes) -> str | None:
+    texts = _texts_of_elements("description", notes)
+    if len(texts) > 1:
+        what = f"[elements] of site.toml names {len(texts)} of the page that say different things"
+        notes.warnings.append(f"Description: {what}: none is taken.")
+        return None
+    return _present(folded.without_switch(texts.pop())) if texts else None
 
 
 def _other_forms(notes: Notes) -> Iterator[str]:

@@ -97,8 +97,13 @@ def read_saved_search(data: bytes | str, profile: SiteProfile | None = None) -> 
         reading.warnings.append(told)
     for line, cells in sheet.rows:
         reading.take(line, cells)
+    reading.doubt_prices()
     titles = (ListedTitle(isbn, book.title, book.price) for isbn, book in reading.books.items())
     return SavedSearch(tuple(titles), tuple(reading.rejected), tuple(reading.warnings))
+
+
+_WHOLE_PRICES = 5
+"""So many whole dollars, and no cents among them, are no prices."""
 
 
 @dataclass(slots=True)
@@ -119,6 +124,8 @@ class _Reading:
     rejected: list[RejectedRow] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     shows_cents: bool = False
+    shows_money: bool = False
+    """A price with cents or a currency: the column is one of prices."""
 
     def take(self, line: int, cells: list[str]) -> None:
         if not any(cells):
@@ -162,14 +169,29 @@ class _Reading:
 
     def _price(self, line: int, text: str, found: "_Named") -> tuple[Decimal | None, str | None]:
         text = self.profile.numbers.price(text)
-        price, problem = fields.read_price(text, decimal_comma=self.sheet.has_decimal_comma)
+        price, problem = fields.read_price(text, in_a_sheet=True, decimal_comma=self.sheet.has_decimal_comma)
         with_cents = re.search(r"\.[0-9]{2}\b", text) is not None
         if self._may_be_cut(line) and price and self.shows_cents and not with_cents:
             price, problem = None, f"“{text[:40]}” may be cut short at the end of the file"
         self.shows_cents |= with_cents
+        if price is not None:
+            has_currency = re.search(r"[^\s0-9.,]", text) is not None
+            self.shows_money |= with_cents or has_currency or price != price.to_integral_value()
         if found.is_carton:
             price, problem = None, f"“{text[:40]}” is that of a carton of {found.isbn}"
         return price, problem
+
+    def doubt_prices(self) -> None:
+        """Take no price of a column in which nothing looks like money: it may hold copies."""
+        priced = [book for book in self.books.values() if book.price is not None]
+        if self.shows_money or len(priced) < _WHOLE_PRICES:
+            return
+        for book in priced:
+            book.price = None
+        self.warnings.append(
+            f"The column of prices has whole numbers alone, {len(priced):,} of them, without a currency: "
+            "nothing says that they are money, and none is taken. The titles' pages have their prices."
+        )
 
     def _may_be_cut(self, line: int) -> bool:
         return self.sheet.is_open_ended and line == self.sheet.rows[-1][0]

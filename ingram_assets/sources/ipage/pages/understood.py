@@ -13,7 +13,8 @@ from typing import Literal, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.domain import field_shares
+from ingram_assets.domain import bindings, field_shares
+from ingram_assets.domain.contributor_roles import is_role
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.site_file import SiteEntries
@@ -78,9 +79,21 @@ _FORMED = {"price": "srp_price", "pub_date": "publication_date", "weight": "weig
 """Labels to the fields whose values have a form that differs from country to country."""
 _DAY_FIRST = re.compile(r"(?<![0-9/])(?:1[3-9]|2[0-9]|3[01])/[0-9]{1,2}/[0-9]{2,4}(?![0-9/])")
 """A day that can be read in one way, and not as the US writes it: others of the site can't be told then."""
-_MAY_HOLD_A_LABEL = "td, th, dt, dd, div, p, li, span, label, strong, b, em, font"
+_MAY_HOLD_A_LABEL = (
+    "td, th, dt, dd, div, p, li, span, label, strong, b, em, font, section, article, legend, "
+    "h2, h3, h4, h5, h6"
+)
+_HEADS = {"th": "td", "dt": "dd"}
+"""Elements that hold a label and nothing else, to those of their values."""
+_PAIRED = ("td", "div", "span", "p")
+"""Elements that stand two by two in a list of labels and values."""
 _NO_LABELS_IN = frozenset({"nav", "header", "footer", "button", "select", "script", "style", "a"})
+_HOLD_LABELS = frozenset({"th", "dt", "label", "strong", "b"})
+_MOST_SHOWN = 500
+_OWN = "#pd-title, .productDetailTitle, .productDetailElements"
+_MOST_HEADINGS, _SHORTEST_BLURB, _LONGEST_BLURB = 3, 200, 10_000
 _MOST_ELEMENTS, _MOST_STRANGE = 20_000, 50
+_MOST_ROLES = 10
 _MOST_ABOVE = 20
 _LONGEST_LABEL, _LONGEST_TEXT = 40, 80
 _PATH_PARTS = 4
@@ -117,8 +130,9 @@ class Strange(NamedTuple):
     """What stands on the page and was not understood.
 
     Attributes:
-        words: as they stand there.
-        text: what stands beside a label, or below a heading.
+        words: as they stand there; of an element, what `[elements]` of site.toml would call it.
+        text: what stands beside a label, or below a heading; of a role, whose it is; of an element,
+            what it says.
         perhaps: the field that a label may be of, by its words or by what stands beside it; of a heading
             "center" or "count", by what stands below it; of a center "total", if it is as many as all.
         is_known: these words are a label of that field, but in an element where none is looked for; or a
@@ -128,7 +142,7 @@ class Strange(NamedTuple):
             `perhaps` goes by looks alone.
     """
 
-    what: Literal["label", "heading", "center", "status"]
+    what: Literal["label", "heading", "center", "status", "binding", "role", "element"]
     words: str
     text: str
     path: str
@@ -192,8 +206,11 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         centers=_centers(notes.stock.tables),
         strange=(
             *_strange_labels(notes, page),
+            *_strange_elements(notes, page),
             *_strange_values(notes, page),
             *_strange_status(notes, page),
+            *_strange_binding(notes, page),
+            *_strange_roles(notes, page),
             *_strange_headings(notes),
             *_strange_centers(notes),
         ),
@@ -344,30 +361,89 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
     for node in islice(notes.tree.css(_MAY_HOLD_A_LABEL), _MOST_ELEMENTS):
         if node.mem_id in around or notes.labels.is_known(node):
             continue
-        words, text = _label_and_text(node, notes)
-        if not words or words.casefold() in found or _is_within(node, out):
-            continue
-        named, _ = notes.profile.labels.field_named(words)
-        if named is not None and (named == "" or notes.labels.node(named) is not None):
-            continue
-        name, form = _FIELD_OF_LABEL.get(named or "", named), None
-        if name is None:
-            name, form = _perhaps(words, text, page, notes.profile)
-        is_sure = name in {_FIELD_OF_LABEL.get(one, one) for one in notes.profile.labels.fields_alike(words)}
-        found[words.casefold()] = Strange(
-            "label", f"{words}:", _cut(text), _path(node), name, named is not None, form, is_sure
-        )
-        if len(found) == _MOST_STRANGE:
+        for words, text in _labels_in(node, notes):
+            if words.casefold() in found or _is_within(node, out):
+                continue
+            if (strange := _strange_label(node, words, text, notes, page)) is not None:
+                found[words.casefold()] = strange
+        if len(found) >= _MOST_STRANGE:
             break
     return list(found.values())
+
+
+def _strange_elements(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """What may hold the title, or the description, of a page unlike iPage's that has no label for it."""
+    if notes.tree.css_first(_OWN) is not None:
+        return
+    if not page.title:
+        headings = {_cut(fields.clean(flowing_text(node))): node for node in notes.tree.css("h1, h2")[:20]}
+        for text, node in [*headings.items()][:_MOST_HEADINGS]:
+            if text and not _is_within(node, set()):
+                yield Strange("element", _name(node), text, _path(node), "title")
+    if page.description is None and notes.labels.node("description") is None:
+        blurbs = {len(text): (node, text) for node, text in _long_texts(notes)}
+        if blurbs:
+            node, text = blurbs[max(blurbs)]
+            yield Strange("element", _selector(node), _cut(text), _path(node), "description")
+
+
+def _long_texts(notes: Notes) -> Iterator[tuple[LexborNode, str]]:
+    """Paragraphs of a description's length, in what does not lead about the site."""
+    for node in islice(notes.tree.css("p, div, td, section, span"), _MOST_ELEMENTS):
+        if not any(child.tag in BLOCKS for child in islice(node.iter(), _MOST_ABOVE)):
+            text = fields.clean(flowing_text(node, most=_LONGEST_BLURB))
+            if len(text) >= _SHORTEST_BLURB and not _is_within(node, set()):
+                yield node, text
+
+
+def _selector(node: LexborNode) -> str:
+    """What tells an element, or the nearest one around it that has a class or an id."""
+    for each in (node, *islice(_above(node), _PATH_PARTS)):
+        if each.tag in ("body", "html"):
+            break
+        if _name(each) != each.tag:
+            return _name(each)
+    return ""
+
+
+def _strange_label(
+    node: LexborNode, words: str, text: str, notes: Notes, page: ProductPage
+) -> Strange | None:
+    """What is not understood of a label; `None` for one that is known and stands elsewhere as well."""
+    named, _ = notes.profile.labels.field_named(words)
+    if named is not None and (named == "" or notes.labels.node(named) is not None):
+        return None
+    name, form = _FIELD_OF_LABEL.get(named or "", named), None
+    if name is None:
+        name, form = _perhaps(words, text, page, notes.profile)
+    is_sure = name in {_FIELD_OF_LABEL.get(one, one) for one in notes.profile.labels.fields_alike(words)}
+    return Strange("label", f"{words}:", _cut(text), _path(node), name, named is not None, form, is_sure)
 
 
 def _strange_status(notes: Notes, page: ProductPage) -> Iterator[Strange]:
     """A publisher's status of words that say nothing to us: a title that is canceled would be sold."""
     status = page.publisher_status or ""
     if status and not _STATUS_WORDS.search(status) and not re.fullmatch(r"[A-Z]{2}", status):
-        places = notes.spots.get("publisher_status", [])
-        yield Strange("status", _cut(status), "", _path(places[0][0]) if places else "")
+        yield Strange("status", _cut(status), "", _path_of("publisher_status", notes))
+
+
+def _strange_binding(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """A binding that no list has: it is counted like a thing, though it may be a file."""
+    if page.binding and bindings.kind(page.binding) is bindings.Kind.UNKNOWN:
+        yield Strange("binding", _cut(page.binding), "", _path_of("binding", notes))
+
+
+def _strange_roles(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+    """Roles of contributors that are not known, each once."""
+    whose = {role: one.name for one in reversed(page.contributors) for role in (one.role or "").split(", ")}
+    unknown = [role for role in reversed(whose) if role and not is_role(role)]
+    for role in unknown[:_MOST_ROLES]:
+        yield Strange("role", _cut(role), _cut(whose[role]), _path_of("contributors", notes))
+
+
+def _path_of(name: str, notes: Notes) -> str:
+    places = notes.spots.get(name, [])
+    return _path(places[0][0]) if places else ""
 
 
 def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
@@ -382,25 +458,74 @@ def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
             yield Strange("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)
 
 
-def _label_and_text(node: LexborNode, notes: Notes) -> tuple[str, str]:
-    """The words of an element that is a label or begins with one, and what belongs to them; else "", ""."""
-    if any(child.tag in BLOCKS for child in islice(node.iter(), _MOST_ABOVE)):
-        return "", ""
-    shown = flowing_text(node, most=2 * _LONGEST_TEXT).strip()
+def _labels_in(node: LexborNode, notes: Notes) -> list[tuple[str, str]]:
+    """The words of the labels that an element is, or that its lines begin with; and what belongs to each."""
+    after = _next(node)
+    heads = after is not None and _HEADS.get(str(node.tag)) == after.tag
+    if not heads and any(child.tag in BLOCKS for child in islice(node.iter(), _MOST_ABOVE)):
+        return []
+    shown = flowing_text(node, most=_MOST_SHOWN).strip()
     name, colon, rest = shown.partition(":")
+    bare = heads or notes.labels.stands_as_one(node) or _is_first_of_two(node)
+    if "\n" in name or not (words := _words_of_label(name, node)) or not (colon or bare):
+        return []
+    first, *others = rest.strip().split("\n")
+    found = [(words, fields.clean(first or notes.labels.after(node)[:1_000]))]
+    for line in others:
+        name, colon, rest = line.partition(":")
+        if colon and rest.strip() and (words := _words_of_label(name, node)):
+            found.append((words, fields.clean(rest)))
+    return found
+
+
+def _words_of_label(name: str, node: LexborNode) -> str:
+    """The words, if they may be a label's; longer ones where an element holds nothing else."""
     words = fields.clean(name)
+    longest, most = (60, 9) if node.tag in _HOLD_LABELS else (_LONGEST_LABEL, 5)
+    is_label = len(words) < longest and len(words.split()) <= most and re.search(r"[^\W\d_]", words)
+    return words if is_label and not words.startswith("http") else ""
+
+
+def _is_first_of_two(node: LexborNode) -> bool:
+    """Whether this is the first of two elements in a row, beside a row like it: a label and its value."""
+    row = node.parent
+    if row is None or not _is_pair(row, node):
+        return False
+    return any(other is not None and _is_pair(other) for other in (_next(row), _before(row)))
+
+
+def _is_pair(row: LexborNode, first: LexborNode | None = None) -> bool:
+    cells = list(islice(row.iter(), 3))
+    if len(cells) != 2 or {cell.tag for cell in cells} - {*_PAIRED} or cells[0].tag != cells[1].tag:
+        return False
+    texts = [fields.clean(flowing_text(cell, most=2 * _LONGEST_TEXT)) for cell in cells]
+    is_short = all(0 < len(text) <= _LONGEST_TEXT for text in texts)
+    if fields.read_count(texts[1])[0] is not None:
+        return False  # copies of a center
+    has_link = cells[0].css_first("a, input, img") is not None
+    return is_short and not has_link and (first is None or cells[0].mem_id == first.mem_id)
+
+
+def _next(node: LexborNode) -> LexborNode | None:
+    """The next element beside this one."""
     after = node.next
     while after is not None and not after.is_element_node:
         after = after.next
-    heads = node.tag in ("th", "dt") and after is not None and after.tag in ("td", "dd")
-    is_label = len(words) < _LONGEST_LABEL and len(words.split()) <= 5 and re.search(r"[^\W\d_]", words)
-    if not is_label or not (colon or heads) or "\n" in name or words.startswith("http"):
-        return "", ""
-    return words, fields.clean(rest or notes.labels.after(node)[:1_000])
+    return after
+
+
+def _before(node: LexborNode) -> LexborNode | None:
+    """The element before this one."""
+    before = node.prev
+    while before is not None and not before.is_element_node:
+        before = before.prev
+    return before
 
 
 def _is_within(node: LexborNode, out: set[int]) -> bool:
     """Whether an element is in one of these, or in what leads about the site."""
+    if node.tag in _HEADS and node.parent is not None and node.parent.mem_id in out:
+        out = out - {node.parent.mem_id}  # it is a pair of a list, of which the description is one
     return any(each.mem_id in out or each.tag in _NO_LABELS_IN for each in (node, *_above(node)))
 
 

@@ -16,6 +16,7 @@ from ingram_assets.sources.ipage.profile.column_words import ColumnWords
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 from ingram_assets.sources.ipage.profile.number_forms import NumberForms
 from ingram_assets.sources.ipage.profile.page_words import PageWords
+from ingram_assets.sources.ipage.profile.role_words import RoleWords
 from ingram_assets.sources.ipage.profile.sign_in_words import SignInWords
 from ingram_assets.sources.ipage.profile.stock_words import StockWords
 
@@ -49,6 +50,10 @@ class SiteProfile:
         """Names of the labels on a product page."""
         return LabelNames(self.entries.labels)
 
+    def element(self, field: str) -> str:
+        """What finds the elements that hold a field without a label; "" if nobody has told."""
+        return ", ".join(self.entries.elements[field])
+
     @cached_property
     def numbers(self) -> NumberForms:
         """How numbers and dates are written."""
@@ -62,6 +67,15 @@ class SiteProfile:
     def publisher_status(self, words: str) -> str:
         """What a page says of the publisher's status, in the words that are understood; or as it stands."""
         return self.entries.statuses.get(as_phrase(words), words)
+
+    def binding(self, words: str) -> str:
+        """What a page calls a binding, in the words that are understood; or as it stands."""
+        return self.entries.bindings.get(as_phrase(words), words)
+
+    @cached_property
+    def roles(self) -> RoleWords:
+        """The roles of a book's contributors."""
+        return RoleWords(self.entries.roles)
 
     @cached_property
     def columns(self) -> ColumnWords:

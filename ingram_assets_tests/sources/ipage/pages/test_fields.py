@@ -259,6 +259,7 @@ def test_a_price_in_us_dollars(text: str, price: str) -> None:
             "$",
         ),
         *("$18.99x", "18.99 each or 30.00", "call", "1.8e1", "$1 8.99 $2", "09", "$018.99"),
+        *("32", "1,299", "18.5", "18.999", "32 (Discount: REG)"),
     ],
 )
 def test_what_is_no_single_price_in_us_dollars_is_none_and_said(text: str) -> None:
@@ -272,10 +273,20 @@ def test_no_price_is_no_problem(text: str) -> None:
     assert fields.read_price(text) == (None, None)
 
 
+@pytest.mark.parametrize("text", ["USD 32", "32 USD", "32 dollars", "$32", "$18.5"])
+def test_a_currency_says_that_a_whole_number_is_money(text: str) -> None:
+    assert fields.read_price(text)[0] is not None
+
+
+@pytest.mark.parametrize(("text", "price"), [("32", "32.00"), ("18.5", "18.50"), ("1,299", "1299.00")])
+def test_a_cell_of_a_sheet_may_hold_a_number_alone(text: str, price: str) -> None:
+    assert fields.read_price(text, in_a_sheet=True) == (Decimal(price), None)
+
+
 def test_a_decimal_comma_counts_only_where_the_sheet_uses_it() -> None:
     assert fields.read_price("18,99", decimal_comma=True) == (Decimal("18.99"), None)
     assert fields.read_price("18,99")[0] is None
-    assert fields.read_price("1,299", decimal_comma=True) == (Decimal("1299.00"), None)
+    assert fields.read_price("1,299", in_a_sheet=True, decimal_comma=True) == (Decimal("1299.00"), None)
 
 
 @given(st.decimals(Decimal("0.01"), fields.MAX_PRICE, places=2))

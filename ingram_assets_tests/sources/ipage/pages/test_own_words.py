@@ -6,6 +6,7 @@ from decimal import Decimal
 import httpx
 import pytest
 
+from ingram_assets.domain.bindings import is_digital
 from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
@@ -55,6 +56,8 @@ ignored = ["erwartet", "reserviert"]
 [centers]
 "Zentrallager Nord" = "TN"
 Ost = "PA"
+[bindings]
+gebunden = "Hardcover"
 [columns]
 isbn = ["Art.-Nr."]
 title = ["Werk"]
@@ -111,7 +114,7 @@ def test_a_page_of_other_words_is_read_right() -> None:
     assert [person.name for person in found.contributors] == ["Eva Beispiel"]
     assert (found.srp_price, found.publication_date) == (Decimal("1018.99"), date(2026, 4, 3))
     assert (found.weight, found.page_count) == (Decimal("0.77"), 320)
-    assert (found.binding, found.description) == ("gebunden", "Ein Turm.")
+    assert (found.binding, found.description) == ("Hardcover", "Ein Turm.")
     assert found.restrictions == ("not_returnable",)
     assert found.stock == {"TN": DcStock(1204, 3, "primary"), "PA": DcStock(4, 0, "secondary")}
     assert found.warnings == ("The table of the other DCs is missing.",)
@@ -198,6 +201,30 @@ def test_thousands_stand_apart_as_where_the_comma_is_decimal(apart: str) -> None
     assert (found.stock or {})["TN"] == DcStock(1204, 3, "primary")
 
 
+@pytest.mark.parametrize(
+    ("entries", "row"),
+    [
+        ('[labels]\nprice = ["Carton quantity"]', {"Carton Quantity": "32"}),
+        ('[labels]\nprice = ["Carton quantity"]', {"Carton Quantity": "1,200", "US SRP": "$18.99"}),
+        ('[labels]\nprice = ["Karton"]\n[numbers]\ndecimal = ","', {"Karton": "1.200"}),
+        ('[labels]\nprice = ["Karton"]\n[numbers]\ndecimal = ","', {"Karton": "1,5"}),
+        ("", {"US SRP": "32"}),
+    ],
+)
+def test_a_number_that_does_not_look_like_money_is_no_price(entries: str, row: dict[str, str]) -> None:
+    found = understand(page(rows={"EAN": ISBN, **row}).encode(), profile(entries)).page
+    assert found is not None
+    assert found.srp_price is None
+    (warning,) = [each for each in found.warnings if "nothing says that it is money" in each]
+    assert f"(under “{next(iter(row))}”)" in warning
+
+
+@pytest.mark.parametrize("shown", ["18,99", "18.99", "18,99 $", "$ 18,99", "18,99 US-Dollar"])
+def test_what_looks_like_money_in_the_site_s_form_is_a_price(shown: str) -> None:
+    own = profile('[labels]\nprice = ["Preis"]\n[numbers]\ndecimal = ","\ndollars = ["US-Dollar"]')
+    assert parse_product_page(page(rows={"EAN": ISBN, "Preis": shown}), own).srp_price == Decimal("18.99")
+
+
 STATUS = {**ROWS, "Publisher Status": "Storniert"}
 
 
@@ -211,6 +238,114 @@ def test_a_publisher_s_status_in_other_words() -> None:
     assert '# "Storniert" = "In Print"' in lines
     known = page(rows={"EAN": ISBN, "Publisher Status": "Out of Stock Indefinitely"})
     assert not [one for one in understand(known.encode()).strange if one.what == "status"]
+
+
+BINDINGS = profile(
+    '[bindings]\nTaschenbuch = "Paperback"\n"livre de poche" = "Mass Market Paperback"\n'
+    '"Téléchargement" = "Audio Download"\n"livre numérique" = "e-book"'
+)
+
+
+@pytest.mark.parametrize(
+    ("shown", "meant", "is_file"),
+    [
+        ("Taschenbuch", "Paperback", False),
+        ("LIVRE-DE  POCHE", "Mass Market Paperback", False),
+        ("Téléchargement", "Audio Download", True),
+        ("Livre numérique", "e-book", True),
+        ("E-Book", "E-Book", True),
+        ("Hardcover", "Hardcover", False),
+    ],
+)
+def test_a_binding_in_other_words(shown: str, meant: str, is_file: bool) -> None:
+    text = page(rows={"EAN": ISBN, "Binding": shown})
+    found = parse_product_page(text, BINDINGS)
+    assert found.binding == meant
+    assert is_digital(meant) is is_file
+    assert not [one for one in understand(text.encode(), BINDINGS).strange if one.what == "binding"]
+
+
+@pytest.mark.parametrize(
+    "shown", ["Taschenbuch", "Livre de poche", "Téléchargement", "Livre numérique", "Kindle-Ausgabe", "Tb."]
+)
+def test_a_binding_that_is_not_known_is_named_and_no_file(shown: str) -> None:
+    understood = understand(page(rows={"EAN": ISBN, "Binding": shown}).encode())
+    assert understood.page is not None
+    assert understood.page.binding == shown
+    assert not is_digital(shown)
+    (strange,) = [one for one in understood.strange if one.what == "binding"]
+    assert (strange.words, strange.path) == (shown, "body table tr th")
+    lines = helpful_entries([strange])
+    assert lines[0] == "[bindings]"
+    assert f'# "{shown}" = "Paperback"' in lines
+    # Of what the line proposes, a person has to choose.
+    assert parse_site_file("\n".join(lines).encode(), None).bindings == {}
+
+
+def test_two_words_for_one_binding_are_no_two_bindings() -> None:
+    text = "".join(
+        f'<div class="productDetailElements"><b>{label}:</b> {shown}</div>'
+        for label, shown in (("EAN", ISBN), ("Binding", "Taschenbuch"), ("Format", "Paperback"))
+    )
+    text = f'<html><body><h1 id="pd-title">Der Turm</h1>{text}</body></html>'
+    assert parse_product_page(text, BINDINGS).binding == "Paperback"
+    assert parse_product_page(text).binding is None
+
+
+ROLES = profile('[roles]\n"Übersetzer" = "Translator"\n"übersetzt von" = "Translated by"\n"Hrsg." = "Editor"')
+
+
+@pytest.mark.parametrize(
+    ("shown", "people"),
+    [
+        ("Weber, Anna (Übersetzer)", [("Weber, Anna", "Translator")]),
+        ("Weber, Anna [Hrsg.]; Köhler, Jörg (Hrsg., Übersetzer)", ["Editor", "Editor, Translator"]),
+        ("Übersetzer: Anna Weber", [("Anna Weber", "Translator")]),
+        ("Übersetzt  von Anna Weber | Jörg Köhler", [("Anna Weber", "Translated by"), ("Jörg Köhler", None)]),
+        ("Weber, Anna, Übersetzer", [("Weber, Anna", "Translator")]),
+        ("Anna Weber – Übersetzer", [("Anna Weber", "Translator")]),
+        ("Übersetzer - Anna Weber", [("Anna Weber", "Translator")]),
+        ("(Hrsg.) Anna Weber", [("Anna Weber", "Editor")]),
+        ("Weber, Anna (1970-) (Author)", [("Weber, Anna", "Author")]),
+        ("Translated by Anna Weber", [("Anna Weber", "Translated by")]),
+        ("Weber, Anna", [("Weber, Anna", None)]),
+        ("Anna Weber-Köhler; Jean-Luc O'Neill", [("Anna Weber-Köhler", None), ("Jean-Luc O'Neill", None)]),
+        ("(Hrsg.)", [("(Hrsg.)", None)]),
+    ],
+)
+def test_roles_in_other_words_are_no_part_of_a_name(shown: str, people: list[object]) -> None:
+    found = parse_product_page(page(rows={"EAN": ISBN, "Contributors": shown}), ROLES).contributors
+    told: list[object] = [one.role if isinstance(people[0], str) else tuple(one) for one in found]
+    assert told == people
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "Weber, Anna (Sprecherin)",
+        "Weber, Anna [Sprecherin]",
+        "Sprecherin: Weber, Anna",
+        "Weber, Anna - Sprecherin",
+    ],
+)
+def test_a_role_that_is_not_known_is_named_and_no_part_of_a_name(shown: str) -> None:
+    understood = understand(page(rows={"EAN": ISBN, "Contributors": shown}).encode(), ROLES)
+    assert understood.page is not None
+    assert [one.name for one in understood.page.contributors] == ["Weber, Anna"]
+    (strange,) = [one for one in understood.strange if one.what == "role"]
+    assert (strange.words, strange.text) == ("Sprecherin", "Weber, Anna")
+    lines = helpful_entries([strange])
+    assert lines[0] == "[roles]"
+    assert '# "Sprecherin" = "Author"  # of "Weber, Anna"' in lines
+
+
+def test_a_role_beside_a_link_in_other_words() -> None:
+    link = '<a class="doContributorSearch"><span>Anna Weber</span></a> (Übersetzer)'
+    text = page(title=f'<h1 id="pd-title">Der Turm</h1>{link}', rows={"EAN": ISBN}).replace(
+        "<table>", '<table class="productDetailElements">', 1
+    )
+    (person,) = parse_product_page(text, ROLES).contributors
+    assert person == ("Anna Weber", "Translator")
 
 
 def test_a_day_that_the_us_does_not_write_so_casts_doubt_on_all() -> None:
@@ -397,6 +532,55 @@ def test_a_title_stands_under_its_label_where_it_has_no_element_of_its_own(shown
         parse_product_page(page(title=titles), OWN)
     # Its own element comes first.
     assert parse_product_page(page(rows={**ROWS, "Werk": "Die Stadt"}), own).title == "Der Turm"
+
+
+ELEMENTS = profile(
+    '[labels]\nean = ["Artikel-Nr."]\n[elements]\ntitle = ["h1", "h2.werk"]\ndescription = [".klappentext"]'
+)
+BLURB = "Ein Turm, und was bleibt. " * 12
+
+
+@pytest.mark.parametrize("title", ["<h1>Der Turm</h1>", "<h2 class='a werk'>Der <i>Turm</i></h2>"])
+def test_a_title_and_a_description_without_a_label(title: str) -> None:
+    blurb = f"<section class='klappentext'><p>{BLURB}</p><p><b>Binding:</b> E-Book</p></section>"
+    text = page(title=title + blurb, rows={"Artikel-Nr.": ISBN, "Title": "x"})
+    found = understand(text.encode(), ELEMENTS)
+    assert found.is_reading
+    assert found.page is not None
+    assert found.page.title == "Der Turm"
+    assert (found.page.description or "").splitlines() == [BLURB.strip(), "", "Binding: E-Book"]
+    assert found.page.binding is None, "what a blurb says is none of ours"
+    assert [str(place) for place in found.places["description"]] == ["section.klappentext"]
+    with pytest.raises(PageChanged, match=r"\[elements\] of site.toml"):
+        parse_product_page(text, profile('[labels]\nean = ["Artikel-Nr."]'))
+
+
+def test_elements_that_say_different_things_are_nobodys() -> None:
+    several = page(title="<h1>Shop</h1><h1>Der Turm</h1>", rows={"Artikel-Nr.": ISBN})
+    with pytest.raises(PageChanged, match="several books"):
+        parse_product_page(several, ELEMENTS)
+    blurbs = "<h1>Der Turm</h1><p class=klappentext>One.</p><p class=klappentext>Two.</p>"
+    found = parse_product_page(page(title=blurbs, rows={"Artikel-Nr.": ISBN}), ELEMENTS)
+    assert found.description is None
+    assert any("names 2 of the page that say different things" in each for each in found.warnings)
+    away = page(title="<h1>Der Turm</h1><h1 hidden>Shop</h1>", rows={"Artikel-Nr.": ISBN})
+    assert parse_product_page(away, ELEMENTS).title == "Der Turm"
+
+
+def test_a_title_and_a_description_without_a_label_are_proposed() -> None:
+    title = f"<h1>Der Turm</h1><div class=text><p>{BLURB}</p></div>"
+    text = page(title=title, rows={"EAN": ISBN}).encode()
+    lines = helpful_entries(understand(text).strange)
+    place = lines.index("[elements]")
+    assert lines[place + 1 : place + 5] == [
+        '# is this the title? It says "Der Turm"',
+        '# title = ["h1"]',
+        f'# is this the description? It says "{BLURB[:59]}…"',
+        '# description = ["div.text"]',
+    ]
+    pasted = "\n".join(line.removeprefix("# ") for line in lines[place : place + 5] if "? " not in line)
+    found = parse_product_page(text, profile(pasted))
+    assert (found.title, found.description) == ("Der Turm", BLURB.strip())
 
 
 def test_two_titles_are_two_books() -> None:

@@ -532,3 +532,29 @@ def test_a_lone_quotation_mark_in_a_file_with_tabs(title: str, last: str) -> Non
     found = rows(f"ISBN\tTitle\tUS SRP\n{DUNE}\t{title}\t$18.99\n{last}")
     assert found[0] == (DUNE, title, Decimal("18.99"))
     assert found[1:] == ([(HAIL_MARY, "Hail", Decimal("28.99"))] if last else [])
+
+
+def books_at(*prices: str) -> bytes:
+    lines = []
+    for number, price in enumerate(prices):
+        twelve = f"97800000{number:04}"
+        lines.append(f"{twelve}{check_digit_13(twelve)},Book,{price}\n")
+    return "".join(("ISBN,Title,US SRP\n", *lines)).encode()
+
+
+@pytest.mark.parametrize("cell", ["$20", "20 USD", "20.00", "20.5", "18.99"])
+def test_whole_dollars_beside_one_that_is_money_are_prices(cell: str) -> None:
+    found = read_saved_search(books_at("32", "24", "40", "12", cell))
+    assert [title.srp_price for title in found.titles][:4] == [32, 24, 40, 12]
+    assert found.titles[4].srp_price is not None
+    assert found.warnings == ()
+
+
+def test_a_column_in_which_nothing_looks_like_money_holds_no_prices() -> None:
+    found = read_saved_search(books_at("32", "24", "40", "12", "1200"))
+    assert [title.srp_price for title in found.titles] == [None] * 5
+    (warning,) = found.warnings
+    assert "5 of them, without a currency" in warning
+    # A few may be whole dollars.
+    few = read_saved_search(books_at("32", "24", "40", "12"))
+    assert [title.srp_price for title in few.titles] == [32, 24, 40, 12]

@@ -146,6 +146,56 @@ def test_labels_of_the_site_s_own_elements_that_were_not_understood() -> None:
     assert lacking["Publ. Date:"].perhaps == "publication_date"
 
 
+HEAD = '<h1 id="pd-title">T</h1><table><tr><th>EAN</th><td>9780593135204</td></tr></table>'
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<table><tr><th>Collection</th><td>Folio</td></tr></table>",
+        "<table><tr><th><div>Collection</div></th><td><div>Folio</div></td></tr></table>",
+        "<table><tr><td>Reihe</td><td>B</td></tr><tr><td>Collection</td><td>Folio</td></tr></table>",
+        "<div><div>Reihe</div><div>B</div></div><div><div>Collection</div><div>Folio</div></div>",
+        "<p><span>Reihe</span> <span>B</span></p><p><span>Collection</span> <span>Folio</span></p>",
+        "<dl><dt>Description</dt><dd>A tale.</dd><dt>Collection</dt><dd>Folio</dd></dl>",
+        "<dl><dt>Publisher</dt><dd></dd><dt>Collection</dt><dd>Folio</dd></dl>",
+        "<div><b>Publisher</b> Tor</div><div><b>Collection</b> Folio</div>",
+        "<div class=r><label>Publisher</label> Tor</div><div class=r><label>Collection</label> Folio</div>",
+        "<p>Reihe: B<br>Collection: Folio</p>",
+        "<h4>Collection:</h4><p>Folio</p>",
+        "<fieldset><legend>Collection:</legend>Folio</fieldset>",
+        "<ul><li>Collection: Folio</li></ul>",
+    ],
+)
+def test_no_kind_of_label_is_passed_over_in_silence(markup: str) -> None:
+    found = understood(f"<html><body>{HEAD}{markup}</body></html>")
+    assert (strange(found, "label")["Collection:"].text) == "Folio"
+    assert found.page is not None
+    told = (found.page.publisher, found.page.description, found.page.series)
+    assert not any("Collection" in (text or "") or "Folio" in (text or "") for text in told)
+
+
+def test_a_long_label_that_was_not_understood() -> None:
+    words = "Collection of the publisher's own books, by number:"
+    found = understood(f"<html><body>{HEAD}<div><b>{words}</b> Folio</div></body></html>")
+    assert strange(found, "label")[words].text == "Folio"
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<p><b>Free shipping</b> on all orders</p><p><b>New here</b> Sign up</p>",
+        "<table><tr><td><a href=/1>Dune</a></td><td>Herbert</td></tr><tr><td><a href=/2>It</a></td>"
+        "<td>King</td></tr></table>",
+        "<table><tr><td>Nord</td><td>410</td></tr><tr><td>Ost</td><td>7</td></tr></table>",
+        "<table><tr><td>Menu</td><td>Cart</td></tr></table>",
+        f"<div><div>Menu</div><div>{'A long text. ' * 20}</div></div>" * 2,
+    ],
+)
+def test_what_is_no_pair_of_a_label_and_its_value(markup: str) -> None:
+    assert not strange(understood(f"<html><body>{HEAD}{markup}</body></html>"), "label")
+
+
 def test_a_title_or_message_with_a_colon_is_no_label() -> None:
     messages = ('<span class="productDetailMessage">Restricted: Not available to all customers.</span>',)
     found = understood(product_page(title="The Lantern: A Novel", messages=messages))
