@@ -1,7 +1,5 @@
 """`ingram report`: one archive for whoever mends the program, without secrets and without who the shop is."""
 
-import codecs
-import gzip
 import io
 import json
 import zipfile
@@ -10,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.read_report import LookedAt, as_json
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
+from ingram_assets.defs.scraper.from_settings import kept_session, pages_kept, profile_of_the_shop
 from ingram_assets.domain.completeness import Habit, usual_shape
-from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import KnownValues, without_private, without_private_json
 from ingram_assets.domain.tables import decoded
@@ -30,6 +28,7 @@ from ingram_assets.overview.report_facts import (
     tells_the_account,
 )
 from ingram_assets.overview.report_places import Places
+from ingram_assets.runtime.bounded import answer_within
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.environment import all_made_out, environment_of
 from ingram_assets.settings.loading import load
@@ -39,11 +38,14 @@ from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.whole_files import write_whole
 
+T = TypeVar("T")
+
 MAX_PAGES = 50
 MAX_BYTES = 20_000_000
 """Of all that is in the archive, before it is packed; the oldest pages that do not fit are left out."""
 
-_KEPT_AT_MOST = 2_000_000
+_PATIENCE = 15.0
+"""Seconds that the database may take to bring the pages."""
 _SHORTEST_COOKIE = 6
 _READ_FIRST = "READ-ME-FIRST.txt"
 _WHAT = {
@@ -92,7 +94,7 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _KeptPage:
-    """A page of the state folder: its name in the archive, why it was kept, and the page."""
+    """A page that was kept: its name in the archive, why it was kept, and the page."""
 
     name: str
     why: str
@@ -160,12 +162,11 @@ def _gathered() -> _Archive:
     archive = _Archive()
     read = [pair for environment in given.values() for pair in environment.items()]
     made_out, unreadable = all_made_out()
-    folder = state_folder([*read, *made_out]) / "ipage"
-    places = Places(folder.parent, files_named([*read, *made_out]))
+    places = Places(state_folder([*read, *made_out]), files_named([*read, *made_out]))
     profile = _profile(archive)
-    private = [*private_values([*read, *made_out]), *_cookies(folder / "session.json")]
+    private = [*private_values([*read, *made_out]), *_cookies(archive)]
     cleaner = PageCleaner(KnownValues(private), profile.labels)
-    pages, left_out = _kept_pages(folder / "kept_pages")
+    pages, left_out = _kept_pages(archive)
     found = len(pages)
     if found and (why := _not_cleaned(made_out, unreadable)):
         archive.notes.append(why)
@@ -192,7 +193,7 @@ def _gathered() -> _Archive:
             f"{_size(MAX_BYTES)}."
         )
     if not found:
-        archive.notes.append("No page was kept: there is none yet that was not understood on this machine.")
+        archive.notes.append("No page was kept: there is none yet that was not understood.")
     archive.notes = list(map(cleaned, archive.notes))
     archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
     return archive
@@ -265,42 +266,41 @@ def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
 
 
-def _kept_pages(folder: Path) -> tuple[list[_KeptPage], int]:
+def _kept_pages(archive: _Archive) -> tuple[list[_KeptPage], int]:
     """The newest pages, the newest first, and how many older ones there are."""
-    try:
-        files = sorted(folder.glob("*.html.gz"), key=lambda file: file.stat().st_mtime, reverse=True)
-    except OSError:
-        return [], 0
+    kept = _asked(archive, "The kept pages", pages_kept) or []
     pages = []
-    for number, file in enumerate(files[:MAX_PAGES], 1):
-        try:
-            with gzip.open(file) as opened:
-                data = opened.read(_KEPT_AT_MOST)
-        except (OSError, EOFError):
-            continue  # It made room for a newer one, or was cut short.
-        first, _, rest = data.partition(b"\n") if data.startswith(b"<!--") else (b"", b"", data)
-        why, page = first.decode("utf-8", "replace")[4:].removesuffix("-->").strip(), _text(rest)
-        what = file.name.removesuffix(".html.gz").rpartition("-")[2]
-        name = f"{number:02}-{what}" if isbn_spelled(what) else f"{number:02}"
-        pages.append(_KeptPage(f"{name}.html", why, page))
-    return pages, max(0, len(files) - MAX_PAGES)
+    for number, one in enumerate(kept[:MAX_PAGES], 1):
+        name = f"{number:02}-{one.isbn}" if isbn_spelled(one.isbn) else f"{number:02}"
+        rest = one.page.partition("\n")[2] if one.page.startswith("<!--") else one.page
+        pages.append(_KeptPage(f"{name}.html", one.why, rest))
+    return pages, max(0, len(kept) - MAX_PAGES)
 
 
-def _text(data: bytes) -> str:
-    """A kept page's text: in UTF-8, unless it was put there in another way."""
-    encoding = "utf-8"
-    if b"\0" in data or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16-le" if data[1::2].count(0) >= data[::2].count(0) else "utf-16-be"
-    return data.decode(encoding, "replace").replace("\0", "").lstrip("\ufeff")
-
-
-def _cookies(file: Path) -> list[str]:
+def _cookies(archive: _Archive) -> list[str]:
     """The values of the kept session's cookies."""
+    kept = _asked(archive, "The kept session", kept_session)
     try:
-        cookies = json.loads(file.read_text())["session"]["cookies"]
+        cookies = json.loads(kept or b"")["session"]["cookies"]
         return [str(cookie["value"]) for cookie in cookies if len(str(cookie["value"])) >= _SHORTEST_COOKIE]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return []
+
+
+def _asked(archive: _Archive, what: str, look: Callable[[], T]) -> T | None:
+    """What runs share, if the database answers; else it is noted why it does not."""
+
+    def answer() -> T | str | None:
+        try:
+            return look()
+        except (SettingsError, IngramError) as error:
+            return str(error)
+
+    found = answer_within(_PATIENCE, answer, what)
+    if found is not None and not isinstance(found[0], str):
+        return found[0]
+    archive.notes.append(f"{what} can't be read: {found[0] if found else 'the database does not answer.'}")
+    return None
 
 
 def _away(part: Any, path: str = "") -> list[str]:

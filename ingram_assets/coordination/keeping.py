@@ -107,6 +107,11 @@ class KeptPage(NamedTuple):
     kept_at: datetime
     page: str
 
+    @property
+    def why(self) -> str:
+        """Why it was kept: what its first line says."""
+        return self.page.partition("\n")[0].removeprefix("<!--").removesuffix("-->").strip()
+
 
 class KeptPages:
     """The pages that were not understood lately, of all runs."""

@@ -9,6 +9,12 @@ from ingram_assets.coordination.keeping import AccountRefusal, KeptPages, Sealed
 from ingram_assets.coordination.limits import SiteLimits
 from ingram_assets.domain.site_limits import Limits
 
+_FORGET = {
+    "session": ("sessions", "account"),
+    "password": ("refused_passwords", "account"),
+    "block": ("breakers", "site"),
+}
+
 
 class SharedSite:
     """What `SharedState` of the site's room wants, in PostgreSQL.
@@ -38,6 +44,13 @@ class SharedSite:
     def keep_page(self, run_id: str, isbn: str, packed: bytes) -> None:
         """Keeps a page for a person to look at."""
         KeptPages(self.coordinator).keep(run_id, isbn, packed)
+
+    def forget(self, what: str, account: str) -> bool:
+        """Forgets the "session", the "password" that was refused, or the "block"; whether there was one."""
+        table, column = _FORGET[what]
+        key = self._site if column == "site" else account_key(self._site, account)
+        query = f"DELETE FROM scraper.{table} WHERE {column} = %s RETURNING 1"
+        return bool(self.coordinator.rows(f"forget the {what}", query, [key]))
 
     def close(self) -> None:
         """Ends what is held, and the connection."""

@@ -47,8 +47,9 @@ class SiteSettings(PageBudget):
 
 
 class SharedSiteSettings(SiteSettings):
-    """Where runs share what they know of the site: the queue's writer role, and the kept session's keys."""
+    """Where runs share what they know of the site, and of whose account."""
 
+    IPAGE_USERNAME: Text | None = None
     QUEUE_DB_URL: DatabaseUrl
     SESSION_KEY: SessionKeys | None = None
 
@@ -56,7 +57,6 @@ class SharedSiteSettings(SiteSettings):
 class ScraperSettings(SharedSiteSettings):
     """What a run of the scraper reads. Nobody else is given it."""
 
-    IPAGE_USERNAME: Text | None = None
     IPAGE_PASSWORD: SecretStr | None = None
     IPAGE_ACCOUNT: Text | None = None
     IPAGE_SAVED_SEARCH_ID: SearchName | None = None

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import stat
-import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,17 @@ from dagster import job, op
 
 from ingram_assets.cli import report_archive
 from ingram_assets.cli.main import main
+from ingram_assets.coordination.site import SharedSite
 from ingram_assets.overview.report_facts import settings_given, shown_settings
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
-from ingram_assets.sources.ipage.access.kept_pages import keep_page
+from ingram_assets.sources.ipage.access.kept_pages import packed_page
 from ingram_assets_tests.testing.looked_at_shop import LookedAtShop
 from ingram_assets_tests.testing.page_factory import product_page
 from ingram_assets_tests.testing.planted import GREETED, KNOWN, LABELED, PERSONAL, SPELLINGS
 from ingram_assets_tests.testing.secret_forms import forms
+from ingram_assets_tests.testing.shared_site import KEY, Shared
 
 pytestmark = pytest.mark.xdist_group("operations")
 
@@ -86,12 +87,18 @@ def without_facts(secrets_set: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(report_archive, "facts", lambda given: {})
 
 
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "ipage" / "kept_pages"
+@pytest.fixture
+def kept(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> SharedSite:
+    """Where pages and the session are kept, of the account that the settings name."""
+    site = shared("http://ipage.example", KEY)
+    monkeypatch.setattr(report_archive, "pages_kept", shared.pages)
+    monkeypatch.setattr(report_archive, "kept_session", lambda: site.session("").load())
+    return site
 
 
-def keep(tmp_path: Path, page: str, isbn: str = "9780593135204", reason: str = "price: gone") -> None:
-    keep_page(folder(tmp_path), page, run_id="0b7e4c01-3f52-4f0f-9c1d-2a60a3f4b7aa", isbn=isbn, reason=reason)
+def keep(kept: SharedSite, page: str, isbn: str = "9780593135204", reason: str = "price: gone") -> None:
+    run = "0b7e4c01-3f52-4f0f-9c1d-2a60a3f4b7aa"
+    kept.keep_page(run, isbn, packed_page(page, run_id=run, isbn=isbn, reason=reason))
 
 
 def typed(*words: object) -> Result:
@@ -117,7 +124,7 @@ def made(*words: object) -> tuple[dict[str, Any], dict[str, str], bytes]:
     )
 
 
-def test_what_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
+def test_what_is_in_it(set_up: LookedAtShop, kept: SharedSite) -> None:
     @op
     def breaks() -> None:
         raise ValueError("It broke: ask ada.byron@bookshop.example, 615-555-0143.")
@@ -128,7 +135,7 @@ def test_what_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
 
     with dagster_instance(load(CommonSettings)) as instance:
         a_job_that_breaks.execute_in_process(instance=instance, raise_on_error=False)
-    keep(tmp_path, product_page(), reason="US SRP: it is nowhere")
+    keep(kept, product_page(), reason="US SRP: it is nowhere")
     told, files, _ = made()
     assert Path(told["path"]).parent == Path.cwd()
     assert re.fullmatch(r"ingram-report-\d{4}-\d\d-\d\d\.zip", Path(told["path"]).name)
@@ -211,31 +218,18 @@ def test_whose_a_folder_is_is_told_nowhere(
     assert "there is no file [files]/none.toml." in files["READ-ME-FIRST.txt"]
 
 
-def test_a_page_in_another_encoding_is_cleaned(without_facts: None, tmp_path: Path) -> None:
-    folder(tmp_path).mkdir(parents=True)
-    page = product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']}</p>")
-    first = b"<!-- run x, ISBN y: z -->\n"
-    of = [page.encode("utf-16"), page.encode("utf-16-le"), page.encode("utf-16-be")]
-    for number, data in enumerate([*of, *(first + one for one in of)]):
-        (folder(tmp_path) / f"run-{number}-home.html.gz").write_bytes(gzip.compress(data))
-    _, files, everything = made()
-    assert len([name for name in files if name.startswith("pages/") and "1,410" in files[name]]) == 6
-    assert SECRETS["IPAGE_PASSWORD"] not in everything.replace(b"\0", b"").decode(errors="replace")
-
-
-def test_a_run_s_id_stays(without_facts: None, tmp_path: Path) -> None:
+def test_a_run_s_id_stays(without_facts: None, kept: SharedSite) -> None:
     run = "12345678-1234-4234-9234-123456789012"
-    keep_page(folder(tmp_path), product_page(), run_id=run, isbn="9780593135204", reason="x 615-555-0143")
+    packed = packed_page(product_page(), run_id=run, isbn="9780593135204", reason="x 615-555-0143")
+    kept.keep_page(run, "9780593135204", packed)
     (page,) = json.loads(made()[1]["understood.json"])
     assert page["why_kept"] == f"run {run}, ISBN 9780593135204: x [removed]"
 
 
-def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> None:
+def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, kept: SharedSite) -> None:
     """Planted past the cleaning of kept pages, as an older version may have left them."""
-    (tmp_path / "state" / "ipage").mkdir(parents=True, exist_ok=True)
     session = {"session": {"cookies": [{"name": "JSESSIONID", "value": "session-cookie-77"}]}}
-    (tmp_path / "state" / "ipage" / "session.json").write_text(json.dumps(session))
-    folder(tmp_path).mkdir(parents=True)
+    kept.session("").save(json.dumps(session).encode())
     of_spelling = {
         name: "".join(
             f"<p>{spell(value)}</p><i title='{spell(value)}'>x</i>"
@@ -255,7 +249,7 @@ def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> N
     for number, (name, plant) in enumerate(plants.items()):
         why = f"<!-- run x, ISBN y: {name} {' '.join(OPEN)} {' '.join(PERSONAL.values())} -->\n"
         page = gzip.compress((why + product_page(extra=plant)).encode())
-        (folder(tmp_path) / f"run-{number}-home.html.gz").write_bytes(page)
+        kept.keep_page("run", f"home-{number}", page)
     _, files, everything = made()
     assert len([name for name in files if name.startswith("pages/")]) == len(plants)
     assert "1,410" in files["pages/01.html"]
@@ -282,11 +276,16 @@ def test_nothing_of_the_shop_is_in_it(set_up: LookedAtShop, tmp_path: Path) -> N
 )
 @pytest.mark.parametrize("name", [".env.scraper", ".env.storefront", ".env"])
 def test_a_malformed_file_s_values_are_taken_out_all_the_same(
-    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file: bytes
+    kept: SharedSite,
+    without_facts: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    file: bytes,
 ) -> None:
     monkeypatch.delenv("IPAGE_PASSWORD")
     (tmp_path / "none" / name).write_bytes(file)
-    keep(tmp_path, product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']} once-only-77 1,410</p>"))
+    keep(kept, product_page(extra=f"<p>{SECRETS['IPAGE_PASSWORD']} once-only-77 1,410</p>"))
     _, files, everything = made()
     assert "1,410" in files["pages/01-9780593135204.html"]
     assert SECRETS["IPAGE_PASSWORD"].encode() not in everything
@@ -295,9 +294,9 @@ def test_a_malformed_file_s_values_are_taken_out_all_the_same(
 
 
 def test_pages_that_can_t_be_cleaned_are_left_out(
-    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: SharedSite, without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep(tmp_path, product_page())
+    keep(kept, product_page())
     (tmp_path / "none" / ".env.scraper").write_bytes(b"\x80\x81 nothing of it is a setting")
     _, files, _ = made()
     assert not [name for name in files if name.startswith(("pages/", "understood"))]
@@ -336,14 +335,10 @@ def test_an_archive_that_is_there_is_not_overwritten(set_up: LookedAtShop, tmp_p
 
 
 def test_it_holds_the_newest_pages_up_to_a_size_and_says_what_is_left_out(
-    set_up: LookedAtShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: SharedSite, set_up: LookedAtShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(6):
-        keep(tmp_path, product_page(extra=f"<p>page {number}</p>"), isbn=str(number))
-        os.utime(
-            folder(tmp_path) / f"0b7e4c01-3f52-4f0f-9c1d-2a60a3f4b7aa-{number}.html.gz",
-            (time.time() + number,) * 2,
-        )
+        keep(kept, product_page(extra=f"<p>page {number}</p>"), isbn=str(number))
     monkeypatch.setattr(report_archive, "MAX_PAGES", 4)
     told, files, _ = made()
     assert "page 5" in files["pages/01.html"]
@@ -357,7 +352,7 @@ def test_it_holds_the_newest_pages_up_to_a_size_and_says_what_is_left_out(
 
 
 def test_with_nothing_at_hand_it_is_written_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: SharedSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No settings, no database: what there is to say is that."""
     for name in list(os.environ):
@@ -375,8 +370,8 @@ def test_with_nothing_at_hand_it_is_written_all_the_same(
     assert b"sEcret-77" not in everything
 
 
-def test_a_person_is_told_what_is_in_it_and_how_large(set_up: LookedAtShop, tmp_path: Path) -> None:
-    keep(tmp_path, product_page())
+def test_a_person_is_told_what_is_in_it_and_how_large(set_up: LookedAtShop, kept: SharedSite) -> None:
+    keep(kept, product_page())
     done = typed()
     assert done.exit_code == 0
     assert re.search(r"ingram-report-[\d-]+\.zip \([\d.]+ [kM]B; [\d.]+ [kM]B unpacked\):", done.stdout)

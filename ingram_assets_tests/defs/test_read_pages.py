@@ -1,6 +1,5 @@
 """A sweep over pages that say less than they should: what could not be read stands, and is reported."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +7,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -20,6 +18,7 @@ from ingram_assets.defs.reading_events import OUTCOME, REASON, said
 from ingram_assets.defs.scraper import read_pages
 from ingram_assets.defs.scraper.assets import saved_search, stock_sweep, title_page
 from ingram_assets.defs.scraper.earlier_sweeps import BINDINGS
+from ingram_assets.defs.scraper.from_settings import forget_of_the_site
 from ingram_assets.defs.scraper.read_pages import details_of
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
@@ -189,7 +188,7 @@ def test_a_block_stops_the_sweep_and_the_next_one_asks_for_nothing(
             site.reset_requests()
     finally:
         site.reset()
-        Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
+        assert forget_of_the_site("block")
     assert stock_of(queue) == known
     assert sweep(instance).success
     assert site_pause(instance, time.time()) is None, "pages were read since"
@@ -211,7 +210,7 @@ def test_a_block_that_is_sat_out_is_told_at_once_with_its_end_and_what_comes_the
             done = sweeping.result()
     finally:
         site.reset()
-        Path(os.environ["INGRAM_STATE_DIR"], "ipage", "politeness", "breaker.json").unlink()
+        assert forget_of_the_site("block")
     assert done.success
     told = [
         entry.user_message for entry in instance.all_logs(done.run_id) if "Pages read" in entry.user_message

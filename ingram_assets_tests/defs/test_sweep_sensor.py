@@ -1,8 +1,8 @@
 """The sweep's sensor over a real Dagster instance: real runs of the asset that fail or come through."""
 
-import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -152,11 +152,6 @@ class Shop:
                 dg.AssetMaterialization(key, partition=isbn, metadata=metadata)
             )
 
-    def block(self, until: float) -> None:
-        folder = self.state / "ipage" / "politeness"
-        folder.mkdir(parents=True)
-        (folder / "breaker.json").write_text(json.dumps({"open_until": until, "trips": 1}))
-
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
@@ -221,7 +216,8 @@ class TestTheSweep:
     def test_none_while_the_breaker_is_open(self, shop: Shop, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv("IPAGE_SAVED_SEARCH_ID", "123")
         shop.track(A)
-        shop.block(time.time() + 600)
+        until = datetime.now(UTC) + timedelta(seconds=600)
+        monkeypatch.setattr(automation, "site_left_alone_until", lambda: until)
         assert "left alone until" in shop.why_not(sweep_due)
         assert "left alone until" in shop.why_not(search_due)
         shop.clock.ahead = 601

@@ -1,6 +1,5 @@
 """iPage as the doctor visits it: the sign-in with its pictures, ten pages at most, and what stops it."""
 
-import json
 import stat
 from pathlib import Path
 from typing import Any
@@ -52,15 +51,12 @@ def test_each_page_of_the_sign_in_is_kept_for_its_owner_alone(shop: ExaminedShop
 def test_the_session_is_kept_for_the_runs(shop: ExaminedShop) -> None:
     before = shop.site.requests()["codes_sent"]
     assert not shop.examine("ipage").missing
-    kept = json.loads((files_of(shop) / "session.json").read_text())["session"]["id"]
+    kept = shop.kept("sessions")
+    assert kept
     assert not shop.examine("ipage").missing
     # Signed in anew, and the device is known by now: no code.
-    assert json.loads((files_of(shop) / "session.json").read_text())["session"]["id"] != kept
+    assert shop.kept("sessions") != kept
     assert shop.site.requests()["codes_sent"] == before + 1
-
-
-def files_of(shop: ExaminedShop) -> Path:
-    return Path(shop.files[".env"]["INGRAM_STATE_DIR"]) / "ipage"
 
 
 def test_a_refused_password_is_typed_once(shop: ExaminedShop) -> None:
@@ -90,7 +86,7 @@ def test_an_unknown_page_is_said_and_kept(shop: ExaminedShop) -> None:
     shop.site.fault("html", kinds=["factor_page"])
     found = shop.examine("ipage")
     assert found.of(SIGN_IN).outcome is Outcome.MISSING
-    assert [*(files_of(shop) / "kept_pages").iterdir()]
+    assert shop.kept("kept_pages")
     assert len(pictures(found)) >= 2
 
 

@@ -12,9 +12,11 @@ from urllib.parse import quote, urlsplit
 import psutil
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from ingram_assets.runtime.processes import MARK
 from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.oracle import queue
 from ingram_assets_tests.testing.running_shop import alone, forget_block
 from ingram_assets_tests.testing.secret_forms import forms
 from ingram_demo.stack import Stack
@@ -27,7 +29,7 @@ WRONG = "wr0ng-Unmistakable/&secret"
 KEPT_IN = (
     "settings",
     *("passwords.json", "ports.json", "postgres", "s3/keys", "imap", "medusa/admin-password", "ipage.sqlite"),
-    "state/ipage/session.json",
+    "state/ipage/session.key",
 )
 """Where the demo's servers and the session keep what is theirs; each for its owner alone."""
 
@@ -35,7 +37,10 @@ KEPT_IN = (
 def secrets_of(stack: Stack) -> dict[str, str]:
     """Name to value, of all that opens something."""
     database = {f"password of {role}": password for role, password in stack.passwords.items()}
-    session = json.loads((stack.common.state_dir / "ipage" / "session.json").read_text())["session"]
+    key = (stack.common.state_dir / "ipage" / "session.key").read_text()
+    with queue(stack) as connection:
+        (kept,) = connection.execute("SELECT sealed FROM scraper.sessions").fetchall()
+    session = json.loads(Fernet(key).decrypt(bytes(kept["sealed"])))["session"]
     cookies = {f"cookie {of['name']}": of["value"] for of in session["cookies"] if len(of["value"]) > 12}
     assert cookies, "the session is signed in"
     return {
@@ -47,6 +52,7 @@ def secrets_of(stack: Stack) -> dict[str, str]:
         "iPage's password": stack.simulator.account.password,
         "Medusa's password": stack.medusa.password,
         "wrong one": WRONG,
+        "session's key": key,
     }
 
 
@@ -78,7 +84,7 @@ def errors(stack: Stack, scraper: Shell, storefront: Shell, tmp_path: Path) -> s
         assert done.exit_code in (1, 2), (words, settings.keys(), done.output, done.errors)
         assert "Traceback" not in done.errors, done.errors
         printed += [done.output, done.errors]
-    for root in [each for each in folder.rglob("*") if each.is_file() and each.name != "session.json"]:
+    for root in [each for each in folder.rglob("*") if each.is_file() and each.name != "session.key"]:
         printed.append(root.read_bytes().decode(errors="replace"))
     test = scraper.with_(ALERT_URLS=f"jsons://user:{wrong}@127.0.0.1:9/{wrong}")("alert", "test", "--json")
     assert test.exit_code == 1
@@ -96,8 +102,12 @@ def test_no_secret_is_in_logs_state_files_and_kept_pages(stack: Stack, scraper: 
     scraper("enrich", stack.simulator.isbns()[0], "--json")
     stack.simulator.reset()
     forget_block(stack)
-    assert list((stack.common.state_dir / "ipage" / "kept_pages").glob("*.gz"))
     secrets, places = secrets_of(stack), []
+    with queue(stack) as connection:
+        pages = connection.execute("SELECT page FROM scraper.kept_pages").fetchall()
+    assert pages
+    for each in pages:
+        places += found_in(gzip.decompress(bytes(each["page"])), secrets)
     for file, data in files_of(stack.supervisor.folder):
         places += [f"{file}: {name}" for name in found_in(data, secrets)]
     assert places == []

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from ingram_assets.doctor.examination import examination
 from ingram_assets.doctor.model import Finding, NamedSetting, Outcome
@@ -36,6 +37,10 @@ class ExaminedShop:
                 path.touch(mode=0o600)
                 path.write_text("".join(f"{name}='{value}'\n" for name, value in given.items() if value))
         environment.warn_once.cache_clear()
+
+    def kept(self, table: str) -> list[Any]:
+        """What runs share, of one table of it."""
+        return self.queue.sql(f"SELECT * FROM scraper.{table}")
 
     def examine(
         self,

@@ -1,6 +1,5 @@
 """Looking at the shop before and after: what the store shows and what the queue knows, to be compared."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from decimal import Decimal
@@ -69,11 +68,14 @@ def reasons(done: Done) -> dict[str, str]:
 
 
 def forget_block(stack: Stack) -> None:
-    """As a person who takes the breaker's file away."""
-    (stack.common.state_dir / "ipage" / "politeness" / "breaker.json").unlink(missing_ok=True)
+    """As a person who knows that iPage answers again."""
+    with queue(stack) as connection:
+        connection.execute("DELETE FROM scraper.breakers")
 
 
 def blocked_until(stack: Stack) -> float:
     """Until when the breaker leaves the site alone, in seconds since 1970."""
-    file = stack.common.state_dir / "ipage" / "politeness" / "breaker.json"
-    return float(json.loads(file.read_text())["open_until"])
+    with queue(stack) as connection:
+        row = connection.execute("SELECT open_until FROM scraper.breakers").fetchone()
+    assert row is not None
+    return float(row["open_until"].timestamp())

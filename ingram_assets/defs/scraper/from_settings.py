@@ -1,8 +1,8 @@
 """The site as the scraper's settings have it. Without Dagster, so that commands that only look start fast."""
 
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -88,25 +88,46 @@ def shared_site(settings: SharedSiteSettings, common: CommonSettings) -> SharedS
 
 
 def site_left_alone_until() -> datetime | None:
-    """Until when (UTC) the site is left alone after a block; `None`: it may be asked, or that is not known.
-
-    Raises:
-        SettingsError: a setting of the site, or of the queue, is missing or malformed.
-    """
-    settings = load(SharedSiteSettings)
+    """Until when (UTC) the site is left alone after a block; `None`: it may be asked, or nobody knows."""
     try:
+        settings = load(SharedSiteSettings)
         return left_alone_until(settings.QUEUE_DB_URL.get_secret_value(), settings.IPAGE_BASE_URL)
-    except IngramError as error:
+    except (SettingsError, IngramError) as error:
         # A run that begins now meets it, and is reported.
         log.warning("Whether iPage is left alone is not known: %s", error)
         return None
 
 
-def kept_pages(settings: SharedSiteSettings, common: CommonSettings) -> list[KeptPage]:
-    """The pages that were not understood lately, the newest first. Raises Transient, NeedsPerson."""
-    shared = shared_site(settings, common)
-    try:
+def pages_kept() -> list[KeptPage]:
+    """The pages that were not understood lately. Raises SettingsError, Transient, NeedsPerson."""
+    with _shared_of_the_shop() as (shared, _):
         return KeptPages(shared.coordinator).all()
+
+
+def kept_session() -> bytes | None:
+    """What is kept of the account's session. Raises SettingsError, Transient, NeedsPerson."""
+    with _shared_of_the_shop() as (shared, user):
+        return shared.session(user).load()
+
+
+def forget_of_the_site(what: str) -> bool:
+    """Forgets the "session", the "password" that was refused, or the "block"; whether there was one.
+
+    Raises:
+        SettingsError, Transient, NeedsPerson: it can't be asked.
+    """
+    with _shared_of_the_shop() as (shared, user):
+        return shared.forget(what, user)
+
+
+@contextmanager
+def _shared_of_the_shop() -> Iterator[tuple[SharedSite, str]]:
+    """What runs share, for a command, and who signs in."""
+    environment = environment_of("scraper")
+    settings = load(SharedSiteSettings, environment)
+    shared = shared_site(settings, load(CommonSettings, environment))
+    try:
+        yield shared, settings.IPAGE_USERNAME or ""
     finally:
         shared.close()
 
