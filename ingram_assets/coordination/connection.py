@@ -89,6 +89,12 @@ class Coordinator:
                 self.note_held(name)
             return bool(taken)
 
+    def holds(self, name: str) -> bool:
+        """Whether a lock that was taken is still this session's. Asks, so that a loss is seen."""
+        with self._mutex:
+            self.rows(f"see whether the lock {name} holds", "SELECT 1")
+            return self._held.get(name) is self._connection
+
     def give_back(self, name: str) -> None:
         """Gives a lock back. It raises nothing: what a lost session held is free."""
         with self._mutex:

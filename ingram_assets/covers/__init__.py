@@ -5,7 +5,7 @@ The way in is `keep_covers`.
 
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.covers.contact_sheet import ContactSheet
-from ingram_assets.covers.ledger import Ledger
+from ingram_assets.covers.ledger import Ledger, LedgerLost
 from ingram_assets.covers.pictures import Picture, examine
 from ingram_assets.covers.placeholders import load_seeds
 from ingram_assets.covers.sync import CoverOutcome, Source, Wanted, keep_covers
@@ -15,6 +15,7 @@ __all__ = [
     "ContactSheet",
     "CoverOutcome",
     "Ledger",
+    "LedgerLost",
     "Picture",
     "Source",
     "Wanted",

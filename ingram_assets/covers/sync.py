@@ -3,20 +3,22 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import TypeVar
 
 from ingram_assets.covers import decide
 from ingram_assets.covers.bucket import Bucket, StoredCover, Unmarked
 from ingram_assets.covers.contact_sheet import ContactSheet
 from ingram_assets.covers.decide import UNKNOWN_SOURCE, Answer, CoverLook, Outcome
-from ingram_assets.covers.ledger import CoverCheck, Ledger, Sighting
+from ingram_assets.covers.ledger import Ledger, LedgerLost, Sighting
 from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import work_of
 from ingram_assets.domain.cover_addresses import SIZES
+from ingram_assets.domain.cover_looks import CoverCheck
 from ingram_assets.domain.failures import (
     Incomplete,
     IngramError,
@@ -34,6 +36,9 @@ T = TypeVar("T")
 
 CONCURRENCY = 8
 """Titles in hand at once, and so pictures held at once."""
+
+_READ_AT_ONCE = 1000
+"""Titles whose last looks are read in one query: most of them are not due, and cost nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,20 +94,22 @@ def keep_covers(
     now: datetime | None = None,
     force: bool = False,
     sheet: ContactSheet | None = None,
-) -> Iterator[CoverOutcome]:
+) -> Generator[CoverOutcome, None, None]:
     """Look at each title that is due and store the best picture there is; yield outcomes as they are reached.
 
     Sources are asked in order until one has real art. A placeholder is stored where there is nothing better,
     never over a real cover; a real cover gives way only to one of the same or an earlier source. One bad
     title never holds back the rest. Should a picture turn out, by the fourth title that has it, to be a
     placeholder, the titles of this run that had it before are looked at once more and yielded a second time:
-    the later one stands.
+    the later one stands. Whoever stops listening closes it, which waits for the titles in hand.
 
     `force` looks at titles that are not due too. `now` is the time of the run, in the zone whose day brings a
     title out. `sheet` gets what was stored.
 
     Raises:
         NeedsPerson, Stopped: from the bucket or a source. Titles in hand are finished and yielded first.
+        LedgerLost: what is remembered can't be reached. Titles in hand end first: what was being stored is
+            whole in the bucket, or made good by the next run.
         Transient: the bucket cannot be reached at the start: nothing was asked.
     """
     run = _Run(bucket, sources, ledger, now or datetime.now(UTC), force, sheet or ContactSheet())
@@ -179,34 +186,53 @@ class _Run:
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
 
-    def look_at(self, titles: Iterable[Wanted], *, all_due: bool) -> Iterator[CoverOutcome]:
+    def look_at(self, titles: Collection[Wanted], *, all_due: bool) -> Iterator[CoverOutcome]:
         """Look at the titles that are due. Whoever stops listening stops it."""
-        queue = deque(titles)
+        queue = self._judged(titles, all_due=all_due)
         halted: Exception | None = None
         running: set[Future[CoverOutcome]] = set()
         with ThreadPoolExecutor(max_workers=CONCURRENCY, thread_name_prefix="cover") as pool:
             while True:
-                while queue and len(running) < CONCURRENCY and halted is None:
-                    one = queue.popleft()
-                    last = self.ledger.look(one.isbn)
-                    due = decide.is_due(last, now=self.now, publication_date=one.publication_date)
-                    if not (due or all_due):
-                        yield self.remembered(one.isbn, last, "recent")
+                while len(running) < CONCURRENCY and halted is None:
+                    try:
+                        one = next(queue, None)
+                    except (NeedsPerson, LedgerLost) as error:
+                        halted = error
+                        break
+                    if one is None:
+                        break
+                    if isinstance(one, CoverOutcome):
+                        yield one
                         continue
-                    if not self._bucket_was_checked:
-                        self.bucket.check()
-                        self._bucket_was_checked = True
-                    running.add(pool.submit(self._look, one))
+                    running.add(pool.submit(self._look, one, all_due))
                 if not running:
                     break
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     try:
                         yield future.result()
-                    except (NeedsPerson, Stopped) as error:
+                    except (NeedsPerson, Stopped, LedgerLost) as error:
                         halted = halted or error
         if halted is not None:
             raise halted
+
+    def _judged(self, titles: Collection[Wanted], *, all_due: bool) -> Iterator[Wanted | CoverOutcome]:
+        """The titles that are to be looked at, and the outcomes of those that are not due."""
+        left = iter(titles)
+        while some := list(islice(left, _READ_AT_ONCE)):
+            looks = {} if all_due else self.ledger.looks([one.isbn for one in some])
+            for one in some:
+                last = looks.get(one.isbn)
+                if not (all_due or self._is_due(one, last)):
+                    yield self.remembered(one.isbn, last, "recent")
+                    continue
+                if not self._bucket_was_checked:
+                    self.bucket.check()
+                    self._bucket_was_checked = True
+                yield one
+
+    def _is_due(self, one: Wanted, last: CoverCheck | None) -> bool:
+        return decide.is_due(last, now=self.now, publication_date=one.publication_date)
 
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
         check = check or CoverCheck("unknown", self.now)
@@ -220,17 +246,19 @@ class _Run:
             reason=check.reason,
         )
 
-    def _look(self, one: Wanted) -> CoverOutcome:
-        """Look at one title. Raises only what ends the run: NeedsPerson, Stopped."""
+    def _look(self, one: Wanted, is_asked_for: bool) -> CoverOutcome:
+        """Look at one title. Raises only what ends the run: NeedsPerson, Stopped, LedgerLost."""
         before: CoverCheck | None = None
         try:
-            before = self.ledger.look(one.isbn)
             with self.ledger.claim(one.isbn) as ours:
-                if ours:
-                    return _Title(self, one).look()
-                outcome = self.remembered(one.isbn, self.ledger.look(one.isbn), "busy")
-                return replace(outcome, reason="Another run is looking at this cover.")
-        except (NeedsPerson, Stopped):
+                before = self.ledger.look(one.isbn)
+                if not ours:
+                    outcome = self.remembered(one.isbn, before, "busy")
+                    return replace(outcome, reason="Another run is looking at this cover.")
+                if not (is_asked_for or self._is_due(one, before)):  # Another run has been at it meanwhile.
+                    return self.remembered(one.isbn, before, "recent")
+                return _Title(self, one, before).look()
+        except (NeedsPerson, Stopped, LedgerLost):
             raise
         except Exception as error:
             # A mistake of ours, or a full disk: it must not hold back the other titles.
@@ -241,6 +269,8 @@ class _Run:
                 now = self.ledger.look(one.isbn) or CoverCheck("unknown", self.now)
                 again = replace(now, checked_at=self.now, reason=reason, pending=True, resume=None)
                 self.ledger.record(one.isbn, replace(again, refusals=decide.once_more(before)))
+            except (NeedsPerson, LedgerLost):
+                raise
             except Exception:
                 log.exception("What went wrong with %s could not be remembered.", one.isbn)
             return CoverOutcome(one.isbn, "failed", reason=reason)
@@ -249,12 +279,12 @@ class _Run:
 class _Title:
     """One title while it is looked at. Holds at most one picture at any time."""
 
-    def __init__(self, run: _Run, one: Wanted) -> None:
+    def __init__(self, run: _Run, one: Wanted, last: CoverCheck | None) -> None:
         self.run = run
         self.isbn = one.isbn
         self.work = work_of(one.isbn, one.title)
-        self.last = run.ledger.look(one.isbn)
-        self.found = CoverLook(uploading=self.last is not None and self.last.uploading)
+        self.last = last
+        self.found = CoverLook(uploading=last is not None and last.uploading)
 
     def look(self) -> CoverOutcome:
         first = 0
@@ -266,6 +296,8 @@ class _Title:
                 if decide.is_settled(self.found, source.name, self.run.names) or self._ask(source):
                     break
             self._make_sizes_anew()
+        except LedgerLost:
+            raise
         except (Transient, Permanent) as error:  # Of the bucket: a source's are met where it is asked.
             self.found.bucket_error = error
             self.found.notes.append(str(error))
@@ -286,6 +318,7 @@ class _Title:
         """Mark what was stored as a cover and is known by now as a placeholder."""
         if stored.placeholder or not self.run.ledger.is_placeholder(stored.phash):
             return None
+        self._check_claim()
         self.found.stored = self._bucket(lambda: self.run.bucket.mark_placeholder(self.isbn, stored))
         self.run.sheet.mark_placeholder(self.isbn)
         self.found.notes.append("The stored picture turned out to be a placeholder.")
@@ -359,16 +392,26 @@ class _Title:
         put, now, before = self.run.bucket.put, self.run.now, self.found.stored
         self.run.ledger.upload_begins(self.isbn, now)
         self.found.uploading = True
+        self._check_claim()
         stored = self._bucket(
             lambda: put(self.isbn, picture, source=source, placeholder=placeholder, now=now)
         )
-        self.found.uploading = False
+        # Else another run may have stored its picture meanwhile, and web sizes of both lie there.
+        self.found.uploading = not self.run.ledger.holds(self.isbn)
         if before is not None and not before.sizes:
             try:
                 self.run.bucket.remove_earlier_sizes(self.isbn)
             except IngramError as error:  # They are in nobody's way: a token may be kept from removing.
                 log.warning("%s", error)
         return stored
+
+    def _check_claim(self) -> None:
+        """Raises Transient if another run may be at the title by now: the bucket is not to be changed."""
+        if not self.run.ledger.holds(self.isbn):
+            raise Transient(
+                "The connection to what runs share was lost meanwhile, so another run may be at this cover: "
+                "it is tried again next time."
+            )
 
     def _bucket(self, question: Callable[[], T]) -> T:
         return self.run.bucket_breaker.ask(question)

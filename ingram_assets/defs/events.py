@@ -4,7 +4,6 @@ A run over N titles that logs its own materializations has no planned event per 
 a batch of them in one round trip (`DAGSTER_EVENT_BATCH_SIZE`): about 1 ms a title instead of 13 to 30.
 """
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -261,7 +260,7 @@ def classified() -> Iterator[None]:
         raise dg.DagsterExecutionInterruptedError(STOPPED_AT_WORK) from None
     except IngramError as error:
         raise failure_of(error) from error
-    except (OSError, sqlite3.OperationalError) as error:
+    except OSError as error:
         if (told := of_the_disk(error)) is None:
             raise
         raise failure_of(told) from error

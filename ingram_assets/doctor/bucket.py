@@ -9,11 +9,12 @@ from functools import cached_property
 
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.covers.public_address import read_publicly
+from ingram_assets.defs.scraper.from_settings import open_library
 from ingram_assets.doctor.given import OF_LOCATION, Given, server_of
 from ingram_assets.doctor.model import Check, Observed, Outcome
+from ingram_assets.doctor.postgres import WRITER
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.scraper import ScraperSettings
-from ingram_assets.sources.open_library import OpenLibrary
 
 WRITE, READ, PUBLIC, DELETE = "Bucket: write", "Bucket: read back", "Bucket: public address", "Bucket: delete"
 OPEN_LIBRARY = "Open Library"
@@ -102,9 +103,9 @@ class BucketVisit:
             self._key = ""
 
     def open_library(self) -> Observed:
-        """Asks for one cover, within its limit."""
+        """Asks for one cover, within the limit that the runs share: in the queue database."""
         url = self._given.scraper.OPEN_LIBRARY_COVERS_URL
-        with OpenLibrary(self._given.common.state_dir, base_url=url) as library:
+        with open_library(self._given.scraper) as library:
             picture = library.fetch(_WELL_KNOWN)
         return Observed(f"{url} answers{'' if picture else ', and has no cover of ' + _WELL_KNOWN}.")
 
@@ -127,6 +128,5 @@ def checks(given: Given, visit: BucketVisit) -> Iterator[Check]:
     yield check(READ, visit.read_back, "R2_ENDPOINT", WRITE)
     yield check(PUBLIC, visit.read_publicly, "R2_PUBLIC_URL", WRITE)
     yield check(DELETE, visit.delete, "R2_ENDPOINT", WRITE)
-    yield check(
-        OPEN_LIBRARY, visit.open_library, "OPEN_LIBRARY_COVERS_URL", of_scraper, system="open library"
-    )
+    needs = (of_scraper, WRITER)
+    yield check(OPEN_LIBRARY, visit.open_library, "OPEN_LIBRARY_COVERS_URL", *needs, system="open library")

@@ -1,7 +1,6 @@
 """What went wrong, sorted by what the caller should do about it. Every room's errors derive from these."""
 
 import errno
-import sqlite3
 from typing import ClassVar, Literal
 
 FailureKind = Literal["transient", "permanent", "needs_person", "sign_in", "stopped"]
@@ -57,15 +56,6 @@ class CantBeWritten(NeedsPerson):
 
 def of_the_disk(error: BaseException) -> CantBeWritten | None:
     """The sentence for a disk that is full or can't be written; `None` for any other error."""
-    told = str(error)
-    if isinstance(error, sqlite3.OperationalError):
-        if "full" in told or "disk I/O" in told:
-            return CantBeWritten("The disk is full: make room, and run again. What was recorded stands.")
-        if "readonly" in told or "unable to open" in told:
-            return CantBeWritten(
-                f"A file of INGRAM_STATE_DIR can't be written ({told}): let this user write it."
-            )
-        return None
     if not isinstance(error, OSError):
         return None
     file = f" {error.filename}" if isinstance(error.filename, str) else ""

@@ -1,11 +1,8 @@
 """Open Library's covers: the source that is asked where iPage has no art, within its limit."""
 
-import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,14 +29,24 @@ def _is_worth_another_try(error: Exception) -> bool:
     return isinstance(error, Transient) and not isinstance(error, LimitUsedUp)
 
 
-class OpenLibrary:
-    """Covers by ISBN. Safe for threads and processes: all that share `state_dir` share the limit."""
+class SharedLookups(Protocol):
+    """The look-ups of all who may share our address: `ingram_assets/coordination` counts them in PostgreSQL.
 
-    def __init__(
-        self, state_dir: Path, *, base_url: str = BASE_URL, clock: Callable[[], float] = time.time
-    ) -> None:
-        """`clock` gives seconds since the epoch."""
-        self._path, self._clock = state_dir / "open-library.sqlite3", clock
+    Thread-safe. Both raise Transient, NeedsPerson.
+    """
+
+    def count_one(self, most: int, seconds: float) -> float | None:
+        """Counts one, if fewer than `most` were in the last `seconds`; else the seconds until one may be."""
+
+    def use_up(self, most: int) -> None:
+        """Counts as many as there may be."""
+
+
+class OpenLibrary:
+    """Covers by ISBN. Thread-safe: all that are given the same `lookups` share the limit."""
+
+    def __init__(self, lookups: SharedLookups, *, base_url: str = BASE_URL) -> None:
+        self._lookups = lookups
         # By default stamina prints to standard output, in the middle of what a command says.
         stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
         self._http = httpx.Client(
@@ -108,7 +115,7 @@ class OpenLibrary:
         if status == 404:
             return None
         if status in (403, 429):
-            self._use_up()
+            self._lookups.use_up(LOOKUPS)
             raise _limited(f"Open Library answered {status}: its", "")
         if status >= 500 or status == 408:
             raise _failed(f"Open Library answered {status}.")
@@ -118,38 +125,9 @@ class OpenLibrary:
 
     def _count_one(self) -> None:
         """Count one look-up. Raises LimitUsedUp if there is none left."""
-        with self._lookups() as db:
-            now = self._clock()
-            db.execute("DELETE FROM lookups WHERE at <= ?", (now - WINDOW,))
-            # A clock that was set back must not block us for as long as it was ahead.
-            db.execute("UPDATE lookups SET at = ? WHERE at > ?", (now, now))
-            count, oldest = db.execute("SELECT count(*), min(at) FROM lookups").fetchone()
-            if count < LOOKUPS:
-                db.execute("INSERT INTO lookups VALUES (?)", (now,))
-        if count >= LOOKUPS:
-            raise _limited("Open Library's", f" for another {max(1, round(oldest + WINDOW - now))} s")
-
-    def _use_up(self) -> None:
-        """The server says that its limit is reached."""
-        with self._lookups() as db:
-            count = db.execute("SELECT count(*) FROM lookups").fetchone()[0]
-            db.executemany("INSERT INTO lookups VALUES (?)", [(self._clock(),)] * max(0, LOOKUPS - count))
-
-    @contextmanager
-    def _lookups(self) -> Iterator[sqlite3.Connection]:
-        """A transaction on those of late, in a file: a restart or a second process does not begin anew.
-
-        Each has a connection of its own: nothing is shared between threads.
-        """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        db = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-        try:
-            db.execute("CREATE TABLE IF NOT EXISTS lookups (at REAL NOT NULL)")
-            db.execute("BEGIN IMMEDIATE")
-            yield db
-            db.execute("COMMIT")
-        finally:
-            db.close()
+        wait = self._lookups.count_one(LOOKUPS, WINDOW)
+        if wait is not None:
+            raise _limited("Open Library's", f" for another {max(1, round(wait))} s")
 
 
 def _failed(what: str) -> Transient:

@@ -16,7 +16,8 @@ from ingram_assets.covers.decide import (
     is_settled,
     weigh,
 )
-from ingram_assets.covers.ledger import CoverCheck, Sighting
+from ingram_assets.covers.ledger import Sighting
+from ingram_assets.domain.cover_looks import CoverCheck
 from ingram_assets.domain.failures import Permanent, Transient
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """What goes wrong with the bucket: told apart, no cover lost, made good by the next run."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -7,6 +8,8 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,13 +17,27 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from ingram_assets.covers import Bucket, Ledger, Source, client_config, keep_covers
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.cover_looks import CoverLooks
+from ingram_assets.covers import (
+    Bucket,
+    CoverOutcome,
+    Ledger,
+    LedgerLost,
+    Source,
+    client_config,
+    keep_covers,
+    sync,
+)
+from ingram_assets.domain.cover_looks import CoverCheck
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets_tests.testing.cover_shop import CoverShop
-from ingram_assets_tests.testing.drawn import art, isbn, opened
+from ingram_assets_tests.testing.drawn import art, isbn, opened, placeholder
+from ingram_assets_tests.testing.queue import WRITER, Queue, migrated
 from ingram_assets_tests.testing.s3_proxy import Fault, Request
+from ingram_demo.embedded.postgres import start_postgres
 from ingram_demo.embedded.s3 import start_s3
 
 BOOK = isbn(1)
@@ -253,8 +270,11 @@ def test_a_bucket_that_answers_too_late(shop: CoverShop) -> None:
     assert shop.one(BOOK).outcome == "unchanged"  # due at once
 
 
-def test_the_server_is_stopped_mid_run(tmp_path: Path) -> None:
-    with Supervisor(tmp_path / "servers") as supervisor:
+def test_the_server_is_stopped_mid_run(tmp_path: Path, queue: Queue) -> None:
+    with (
+        Supervisor(tmp_path / "servers") as supervisor,
+        closing(Coordinator(queue.writer)) as coordinator,
+    ):
         port = free_port()
         s3 = start_s3(supervisor, tmp_path / "s3", port=port)
         client = boto3.client(
@@ -266,7 +286,7 @@ def test_the_server_is_stopped_mid_run(tmp_path: Path) -> None:
             config=client_config().merge(Config(retries={"mode": "standard", "total_max_attempts": 1})),
         )
         bucket = Bucket(client, s3.bucket, s3.public_url)
-        ledger = Ledger(tmp_path / "covers.sqlite3", bucket=bucket.identity)
+        ledger = Ledger(CoverLooks(coordinator, bucket.identity))
         asked: list[str] = []
 
         def fetch(one: str) -> bytes:
@@ -296,20 +316,21 @@ def test_the_server_is_stopped_mid_run(tmp_path: Path) -> None:
         again = list(keep_covers(titles, bucket=bucket, sources=sources, ledger=ledger))
         assert {one.isbn for one in again if one.outcome == "recent"} == stored
         assert {one.outcome for one in again if one.isbn in failed} <= {"stored", "unchanged"}
-        ledger.close()
 
 
 KILLED = """
     import sys
     from pathlib import Path
     import boto3
+    from ingram_assets.coordination.connection import Coordinator
+    from ingram_assets.coordination.cover_looks import CoverLooks
     from ingram_assets.covers import Bucket, Ledger, Source, client_config, keep_covers
 
-    endpoint, key, secret, name, folder, picture, isbn = sys.argv[1:]
+    endpoint, key, secret, name, queue, picture, isbn = sys.argv[1:]
     client = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
                           region_name="auto", config=client_config())
     bucket = Bucket(client, name, "http://127.0.0.1")
-    ledger = Ledger(Path(folder) / "covers.sqlite3", bucket=bucket.identity)
+    ledger = Ledger(CoverLooks(Coordinator(queue), bucket.identity))
     data = Path(picture).read_bytes()
     source = Source("ipage", lambda _: data)
     list(keep_covers([isbn], bucket=bucket, sources=[source], ledger=ledger, force=True))
@@ -334,7 +355,7 @@ def test_a_run_killed_in_an_upload_is_made_good_by_the_next(shop: CoverShop) -> 
             "-c",
             textwrap.dedent(KILLED),
             *(shop.proxy.endpoint, shop.s3.key, shop.s3.secret, shop.name),
-            *(str(shop.folder), str(shop.folder / "new.jpg"), BOOK),
+            *(shop.queue.writer, str(shop.folder / "new.jpg"), BOOK),
         ]
     )
     try:
@@ -361,3 +382,161 @@ def test_a_token_that_may_not_remove_stops_nothing(shop: CoverShop) -> None:
     shop.proxy.fault = on("DELETE", "covers/web", lambda handler: handler.answer(403, xml("AccessDenied")))
     looked = shop.one(BOOK, now=NOW + timedelta(days=30))
     assert (looked.outcome, looked.cover_url) == ("unchanged", stored.cover_url)
+
+
+# the database of what is remembered
+
+
+def lose_connections(shop: CoverShop) -> None:
+    """As a server that restarts, or a line that breaks: the claims are gone, and anybody may have them."""
+    shop.queue.sql("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE usename = %s", WRITER)
+
+
+def test_the_queue_is_stopped_mid_run(shop: CoverShop, servers_folder: Path) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(40)}
+    with Supervisor(servers_folder / "stopped-queue") as supervisor:
+        folder, port = supervisor.folder / "postgres", free_port()
+        queue = migrated(start_postgres(supervisor, folder, port=port), "queue")
+        ledger = shop.open_ledger(queue.writer)
+        told: list[CoverOutcome] = []
+        run = shop.iterate(ledger=ledger)
+        told.extend(itertools.islice(run, 3))
+        supervisor.stop("postgres")
+        with pytest.raises(LedgerLost, match=rf"127\.0\.0\.1:{port}/queue.*Check that the server runs"):
+            told.extend(run)
+        assert {one.outcome for one in told} == {"stored"}
+        assert 3 <= len(told) <= len(shop.asked) <= 20  # no other title is begun
+        keys = shop.keys()
+        for one in [Path(key).stem for key in keys if key.startswith("covers/raw/")]:
+            shop.is_whole(one)
+
+        shop.asked.clear()
+        with pytest.raises(LedgerLost):
+            shop.keep(ledger=ledger)
+        assert not shop.asked
+
+        start_postgres(supervisor, folder, port=port)
+        again = shop.keep(ledger=ledger)
+        assert {one.isbn for one in again} == set(shop.ipage)
+        outcomes = {one.isbn: one.outcome for one in again}
+        assert {outcomes[one.isbn] for one in told} == {"recent"}
+        assert set(outcomes.values()) <= {"recent", "stored", "unchanged"}
+        assert all(one.cover_url for one in again)
+        for one in shop.ipage:
+            shop.is_whole(one)
+        assert {one.outcome for one in shop.keep(ledger=ledger)} == {"recent"}
+
+
+@pytest.mark.parametrize("asked", ["take", "note", "upload_begins", "holds", "record"])
+def test_what_cant_be_remembered_ends_the_run_after_the_titles_in_hand(
+    shop: CoverShop, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(22)}
+    kept = getattr(CoverLooks, asked)
+
+    def fails_once(self: CoverLooks, *args: object) -> object:
+        if isbn(2) in repr(args):
+            raise Transient("The server is gone.")
+        return kept(self, *args)
+
+    monkeypatch.setattr(CoverLooks, asked, fails_once)
+    done: list[CoverOutcome] = []
+    with pytest.raises(LedgerLost, match="The server is gone"):
+        done.extend(shop.iterate())
+    assert {one.outcome for one in done} == {"stored"}
+    assert {one.isbn for one in done} == set(shop.asked) - {isbn(2)}
+    assert len(done) < 21
+
+    monkeypatch.undo()
+    rest = shop.keep()
+    assert len(rest) == 22
+    assert sum(one.outcome == "recent" for one in rest) == len(done)
+    shop.is_whole(isbn(2))
+
+
+def test_titles_in_hand_are_finished_when_the_next_looks_cant_be_read(
+    shop: CoverShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.ipage = {isbn(number): art(number) for number in range(8)}
+    kept = CoverLooks.looks
+
+    def fails(self: CoverLooks, isbns: list[str]) -> dict[str, CoverCheck]:
+        if isbn(4) in isbns:
+            raise Transient("The server is gone.")
+        return kept(self, isbns)
+
+    monkeypatch.setattr(sync, "_READ_AT_ONCE", 4)
+    monkeypatch.setattr(CoverLooks, "looks", fails)
+    done: list[CoverOutcome] = []
+    with pytest.raises(LedgerLost, match="The server is gone"):
+        done.extend(shop.iterate())
+    assert {one.isbn for one in done} == set(shop.asked) == {isbn(number) for number in range(4)}
+
+
+def test_a_lost_connection_costs_the_titles_in_hand_one_run(shop: CoverShop) -> None:
+    """With the connection the claim is gone: the bucket is left to whoever has it now."""
+    shop.ipage[BOOK] = art(1)
+
+    def fetch(one: str) -> bytes | None:
+        lose_connections(shop)
+        return shop.fetch(one)
+
+    outcome = shop.one(BOOK, sources=[Source("ipage", fetch)])
+    assert (outcome.outcome, outcome.cover_url) == ("failed", None)
+    assert "another run may be at this cover" in (outcome.reason or "")
+    assert shop.proxy.count()["PUT"] == 0
+    assert shop.one(BOOK).outcome == "stored"
+    shop.is_whole(BOOK)
+
+
+def test_no_mark_is_set_over_what_another_run_stores(shop: CoverShop) -> None:
+    shop.ipage[BOOK] = placeholder()
+    shop.one(BOOK, now=NOW)
+    shop.ledger.learn(shop.raw(BOOK)["Metadata"]["phash"])
+    shop.proxy.forget()
+
+    def lose(request: Request, handler: object) -> bool:
+        if request.method == "HEAD":
+            lose_connections(shop)
+        return False
+
+    shop.proxy.fault = lose
+    assert shop.one(BOOK, now=NOW, force=True).outcome == "failed"
+    assert shop.proxy.count()["PUT"] == 0
+    assert shop.raw(BOOK)["Metadata"]["placeholder"] == "no"
+    shop.proxy.fault = None
+    assert shop.one(BOOK, now=NOW).placeholder  # due at once
+    assert shop.raw(BOOK)["Metadata"]["placeholder"] == "yes"
+
+
+def test_two_uploads_of_one_title_after_a_lost_connection_are_made_good(shop: CoverShop) -> None:
+    """The first one's claim is lost while it uploads; the second one has it, and is done before."""
+    shop.ipage[BOOK] = art(1)
+    shop.one(BOOK)
+    reached, over = threading.Event(), threading.Event()
+
+    def hold_the_first(request: Request, handler: object) -> bool:
+        if request.method == "PUT" and "covers/raw" in request.path and not reached.is_set():
+            reached.set()
+            over.wait(240)
+        return False
+
+    shop.proxy.fault = hold_the_first
+    shop.ipage[BOOK] = art(2)
+    with ThreadPoolExecutor(1) as first_run:
+        first = first_run.submit(shop.one, BOOK, force=True)
+        try:
+            assert reached.wait(240)
+            lose_connections(shop)
+            theirs = Source("ipage", lambda _: art(3))
+            second = shop.one(BOOK, ledger=shop.open_ledger(), sources=[theirs], force=True)
+            assert second.outcome == "replaced"
+            shop.is_whole(BOOK)
+        finally:
+            over.set()
+        assert first.result(240).outcome == "replaced"
+    assert shop.raw(BOOK)["bytes"] == art(2)
+    with pytest.raises(AssertionError):
+        shop.is_whole(BOOK)  # the web sizes show the other picture
+    assert shop.one(BOOK).outcome == "unchanged"  # due at once
+    shop.is_whole(BOOK)

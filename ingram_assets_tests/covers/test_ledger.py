@@ -1,88 +1,136 @@
-"""The file that remembers looks: damage, other buckets, claims of the dead."""
+"""What is remembered of looks: by bucket, by several runs at once; and when a title is due."""
 
-import sqlite3
-from contextlib import closing
-from dataclasses import replace
+import re
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.cover_looks import CoverLooks
+from ingram_assets.covers import Ledger, LedgerLost
 from ingram_assets.covers.decide import is_due
-from ingram_assets.covers.ledger import CoverCheck, Ledger
+from ingram_assets.domain.cover_looks import CoverCheck
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.runtime.ports import free_port
+from ingram_assets_tests.testing.queue import WRITER, Queue
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BOOK, OTHER_BOOK = "9780000000002", "9780000000019"
+
+Open = Callable[..., Ledger]
 
 
-def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
+@pytest.fixture
+def ledger_of(queue: Queue) -> Iterator[Open]:
+    """Opens a ledger as a run of its own would."""
+    coordinators: list[Coordinator] = []
+
+    def opened(bucket: str = "r2/covers", url: str | None = None) -> Ledger:
+        coordinators.append(Coordinator(url or queue.writer))
+        return Ledger(CoverLooks(coordinators[-1], bucket))
+
+    yield opened
+    for each in coordinators:
+        each.close()
+
+
+def test_what_is_remembered_comes_back(ledger_of: Open) -> None:
     look = CoverCheck(
         "placeholder",
-        NOW,
-        "ab",
+        NOW + timedelta(microseconds=123_456),
+        "ab" * 32,
         "ipage",
         "why",
         pending=True,
         resume="openlibrary",
         uploading=True,
         refusals=3,
+        sizes="200,400",
     )
-    first = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/covers")
-    first.record("9780000000002", look)
-    first.close()
-    second = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/covers")
-    assert second.look("9780000000002") == look
-    assert second.look("9780000000019") is None
-    other = Ledger(tmp_path / "deep" / "covers.sqlite3", bucket="r2/another")
-    assert other.look("9780000000002") is None
+    ledger_of().record(BOOK, look)
+    assert ledger_of().look(BOOK) == look
+    assert ledger_of().look(OTHER_BOOK) is None
+    assert ledger_of("r2/another").look(BOOK) is None
 
 
-@pytest.mark.parametrize(
-    "damage", [b"not a database at all, but long enough to be read as one" * 40, b"\0" * 5000]
-)
-def test_a_damaged_file_is_begun_anew(tmp_path: Path, damage: bytes) -> None:
-    path = tmp_path / "covers.sqlite3"
-    path.write_bytes(damage)
-    ledger = Ledger(path, bucket="b")
-    assert ledger.look("9780000000002") is None
-    ledger.record("9780000000002", CoverCheck("none", NOW))
-    assert ledger.look("9780000000002") is not None
-    assert (tmp_path / "covers.sqlite3.damaged").read_bytes() == damage
+def test_a_look_takes_the_place_of_the_one_before(ledger_of: Open) -> None:
+    ledger = ledger_of()
+    ledger.record(BOOK, CoverCheck("refused", NOW, reason="why", refusals=2))
+    ledger.upload_begins(BOOK, NOW + timedelta(days=1))
+    assert ledger.look(BOOK) == CoverCheck("refused", NOW, reason="why", pending=True, uploading=True)
+    later = CoverCheck("real", NOW + timedelta(days=1), "ab", "ipage")
+    ledger.record(BOOK, later)
+    assert ledger.look(BOOK) == later
+    ledger.upload_begins(OTHER_BOOK, NOW)
+    assert ledger.looks([BOOK, OTHER_BOOK, "9780000000026"]) == {
+        BOOK: later,
+        OTHER_BOOK: CoverCheck("unknown", NOW, pending=True, uploading=True),
+    }
 
 
-@pytest.mark.parametrize(
-    ("version", "missing"), [(1, ["refusals", "sizes"]), (2, ["sizes"])], ids=["first", "second"]
-)
-def test_a_file_of_an_earlier_version_keeps_what_it_knows(
-    tmp_path: Path, version: int, missing: list[str]
-) -> None:
-    path = tmp_path / "covers.sqlite3"
-    look = CoverCheck("refused", NOW, reason="why")
-    first = Ledger(path, bucket="b")
-    first.record("9780000000002", look)
-    first.close()
-    with closing(sqlite3.connect(path)) as db:
-        for column in missing:
-            db.execute(f"ALTER TABLE looks DROP COLUMN {column}")
-        db.execute(f"PRAGMA user_version = {version}")
-    for _ in range(2):
-        ledger = Ledger(path, bucket="b")
-        assert ledger.look("9780000000002") == look
-        ledger.record("9780000000019", replace(look, refusals=2, sizes="200"))
-        assert ledger.look("9780000000019") == replace(look, refusals=2, sizes="200")
-        ledger.close()
+def test_a_reason_is_kept_whatever_an_error_said(ledger_of: Open) -> None:
+    """Text that PostgreSQL refuses, or a page of it, must not make of a failed look a failed run."""
+    ledger = ledger_of()
+    ledger.record(BOOK, CoverCheck("refused", NOW, reason="a\0b\udcffc" + "x" * 5000))
+    look = ledger.look(BOOK)
+    assert look is not None
+    assert look.reason == ("a b?c" + "x" * 5000)[:2000]
 
 
-def test_a_claim_is_one_runs_alone_until_it_ends(tmp_path: Path) -> None:
-    one, other = (Ledger(tmp_path / "covers.sqlite3", bucket="b") for _ in range(2))
-    with one.claim("9780000000002") as mine:
+def test_a_claim_is_one_runs_alone_until_it_ends(ledger_of: Open) -> None:
+    one, other = ledger_of(), ledger_of()
+    with one.claim(BOOK) as mine:
         assert mine
-        with other.claim("9780000000002") as theirs:
-            assert not theirs
-        with other.claim("9780000000019") as another:
+        for whose in (other, one):  # another run; another thread of this one
+            with whose.claim(BOOK) as theirs:
+                assert not theirs
+        with other.claim(OTHER_BOOK) as another:
             assert another
-    with other.claim("9780000000002") as theirs:
+        assert one.holds(BOOK)
+        assert not other.holds(BOOK)
+    with other.claim(BOOK) as theirs:
         assert theirs
+
+
+def test_a_claim_ends_with_its_connection_and_that_is_seen(ledger_of: Open, queue: Queue) -> None:
+    one, other = ledger_of(), ledger_of()
+    with one.claim(BOOK) as mine:
+        assert mine
+        end_connections(queue)
+        with other.claim(BOOK) as theirs:
+            assert theirs
+            assert not one.holds(BOOK), "though it has a connection again"
+            with one.claim(BOOK) as again:
+                assert not again
+    with one.claim(BOOK) as again:
+        assert again
+
+
+def end_connections(queue: Queue) -> None:
+    queue.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = %s", WRITER)
+
+
+def test_what_cant_be_reached_is_told_with_its_host(ledger_of: Open, queue: Queue) -> None:
+    port = free_port()
+    ledger = ledger_of(url=re.sub(r":\d+/", f":{port}/", queue.writer))
+    told = rf"127\.0\.0\.1:{port}/queue_of_covers.*Check that the server runs"
+    asked: list[Callable[[], object]] = [
+        lambda: ledger.look(BOOK),
+        lambda: ledger.record(BOOK, CoverCheck("none", NOW)),
+        lambda: ledger.upload_begins(BOOK, NOW),
+        lambda: ledger.claim(BOOK).__enter__(),
+        lambda: ledger.holds(BOOK),
+        lambda: ledger.is_placeholder("0" * 64),
+        lambda: ledger.learn("0" * 64),
+    ]
+    for ask in asked:
+        with pytest.raises(LedgerLost, match=told):
+            ask()
+    wrong = ledger_of(url=queue.writer.replace("s3cret", "wrong"))
+    with pytest.raises(NeedsPerson, match="QUEUE_DB_URL"):
+        wrong.look(BOOK)
 
 
 DAY = timedelta(days=1)

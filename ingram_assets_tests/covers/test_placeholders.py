@@ -1,13 +1,28 @@
 """What makes a picture a placeholder."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ingram_assets.covers.ledger import Ledger
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.cover_looks import CoverLooks
+from ingram_assets.covers.ledger import Ledger, Sighting
 from ingram_assets.covers.pictures import examine
-from ingram_assets.covers.placeholders import SAME_HASH, distance, load_seeds, near, same_tiles, work_of
+from ingram_assets.covers.placeholders import (
+    MANY_TITLES,
+    SAME_HASH,
+    distance,
+    load_seeds,
+    near,
+    same_tiles,
+    work_of,
+)
 from ingram_assets_tests.testing.drawn import art, isbn, placeholder
+from ingram_assets_tests.testing.queue import Queue
 from ingram_demo.simulator import art as demo
 
 
@@ -65,8 +80,9 @@ NAMES = ["Dune", "Emma", "Kim", "Ulysses", "Beowulf"]
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return Ledger(tmp_path / "covers.sqlite3", bucket="here/covers")
+def ledger(queue: Queue) -> Iterator[Ledger]:
+    with closing(Coordinator(queue.writer)) as coordinator:
+        yield Ledger(CoverLooks(coordinator, "here/covers"))
 
 
 def test_the_fourth_title_with_one_picture_makes_it_a_placeholder(ledger: Ledger) -> None:
@@ -97,6 +113,24 @@ def test_volumes_in_one_design_are_no_placeholder_even_without_titles(ledger: Le
 def test_the_same_title_seen_again_counts_once(ledger: Ledger) -> None:
     picture = examine(art(1))
     assert not any(ledger.sight(isbn(1), "one", picture).placeholder for _ in range(6))
+
+
+def test_runs_that_see_one_picture_at_once_see_that_it_is_one(queue: Queue) -> None:
+    """Whoever looks before the others' are noted takes it for art, and so may all of them."""
+    picture, together = examine(placeholder()), threading.Barrier(MANY_TITLES)
+
+    def sight(number: int) -> Sighting:
+        with closing(Coordinator(queue.writer)) as coordinator:
+            ledger = Ledger(CoverLooks(coordinator, "here/covers"))
+            ledger.look(isbn(number))  # it is connected
+            together.wait(60)
+            return ledger.sight(isbn(number), NAMES[number], picture)
+
+    with ThreadPoolExecutor(MANY_TITLES) as pool:
+        seen = list(pool.map(sight, range(MANY_TITLES)))
+    assert any(one.placeholder for one in seen)
+    marked = max((one.marked for one in seen if one.placeholder), key=len)
+    assert len(marked) == MANY_TITLES - 1
 
 
 def test_without_a_title_each_isbn_counts() -> None:

@@ -5,13 +5,18 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.cover_looks import CoverLooks
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds, sync
 from ingram_assets.covers.bucket import earlier_key
 from ingram_assets.domain.cover_addresses import WIDTHS, in_width, processed_key
+from ingram_assets.domain.cover_looks import CoverCheck
 from ingram_assets.domain.failures import Incomplete, NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets_tests.testing.cover_shop import CoverShop
@@ -36,7 +41,6 @@ def knowing(shop: CoverShop) -> CoverShop:
     folder = shop.folder / "placeholders"
     folder.mkdir()
     (folder / "soon.jpg").write_bytes(placeholder())
-    shop.ledger.close()
     shop.ledger = shop.open_ledger(seeds=load_seeds(folder))
     return shop
 
@@ -163,6 +167,38 @@ def test_within_the_recheck_interval_nothing_is_asked_at_all(shop: CoverShop) ->
     assert shop.one(BOOK, now=NOW, force=True).outcome == "unchanged"
 
 
+def test_the_looks_at_many_titles_are_read_at_once(shop: CoverShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    titles = [isbn(number) for number in range(2500)]
+    for one in titles:
+        shop.ledger.record(one, CoverCheck("none", NOW))
+    read = []
+    looks = CoverLooks.looks
+    monkeypatch.setattr(
+        CoverLooks, "looks", lambda self, isbns: (read.append(len(isbns)), looks(self, isbns))[1]
+    )
+    assert [one.outcome for one in shop.keep(*titles, now=NOW)] == ["recent"] * 2500
+    assert read == [1000, 1000, 500]
+    assert not shop.asked
+
+
+def test_what_another_run_has_looked_at_meanwhile_is_not_asked_for_again(
+    shop: CoverShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sync, "CONCURRENCY", 1)
+    shop.ipage = {isbn(number): art(number) for number in range(2)}
+    other_run = shop.open_ledger()
+
+    def fetch(one: str) -> bytes | None:
+        if one == isbn(0):
+            assert shop.one(isbn(1), ledger=other_run, now=NOW).outcome == "stored"
+        return shop.fetch(one)
+
+    first, second = shop.keep(sources=[Source("ipage", fetch)], now=NOW)
+    assert (first.outcome, second.outcome) == ("stored", "recent")
+    assert second.cover_url
+    assert sorted(shop.asked) == [isbn(0), isbn(1)]
+
+
 def test_a_changed_cover_is_replaced_under_a_new_address(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
@@ -179,10 +215,7 @@ def test_a_changed_cover_is_replaced_under_a_new_address(shop: CoverShop) -> Non
 def test_without_the_ledger_nothing_is_lost(shop: CoverShop) -> None:
     shop.ipage[BOOK] = art(1)
     first = shop.one(BOOK, now=NOW)
-    shop.ledger.close()
-    for path in shop.folder.glob("covers.sqlite3*"):
-        path.unlink()
-    shop.ledger = shop.open_ledger()
+    shop.forget()
     shop.proxy.forget()
     second = shop.one(BOOK, now=NOW)
     assert (second.outcome, second.cover_url) == ("unchanged", first.cover_url)
@@ -280,10 +313,7 @@ def test_titles_outside_the_run_are_marked_on_their_next(shop: CoverShop) -> Non
 def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: CoverShop) -> None:
     shop.ipage[BOOK] = placeholder()
     assert not shop.one(BOOK, now=NOW).placeholder
-    shop.ledger.close()
-    for path in shop.folder.glob("covers.sqlite3*"):
-        path.unlink()
-    shop.ledger = shop.open_ledger()
+    shop.forget()
     shop.ipage |= {isbn(number): placeholder() for number in (2, 3, 4)}
     shop.keep(isbn(2), isbn(3), isbn(4), now=NOW)
     found = shop.one(BOOK, now=NOW)
@@ -294,8 +324,7 @@ def test_a_cover_is_marked_when_it_is_the_one_that_gives_the_picture_away(shop: 
 def test_the_buckets_own_marks_teach_a_new_ledger(knowing: CoverShop) -> None:
     knowing.ipage[BOOK] = placeholder()
     knowing.one(BOOK, now=NOW)
-    knowing.ledger.close()
-    knowing.folder = knowing.folder / "another machine"
+    knowing.forget()
     knowing.ledger = knowing.open_ledger()
     knowing.one(BOOK, now=NOW)
     knowing.ipage[isbn(2)] = placeholder()
@@ -662,10 +691,12 @@ def test_who_stops_listening_stops_the_run(shop: CoverShop) -> None:
 def test_open_library_fills_in_and_its_limit_makes_titles_wait(
     shop: CoverShop, open_library: OpenLibraryStandIn
 ) -> None:
-    clock = [1_000_000.0]
     titles = [isbn(number) for number in range(103)]
     open_library.covers = {isbn(0): art(0)}
-    with OpenLibrary(shop.folder, base_url=open_library.base_url, clock=lambda: clock[0]) as library:
+    with (
+        closing(Coordinator(shop.queue.writer)) as coordinator,
+        OpenLibrary(LookupCount(coordinator), base_url=open_library.base_url) as library,
+    ):
         sources = [shop.source, Source("openlibrary", library.fetch)]
         outcomes = shop.keep(*titles, sources=sources, now=NOW)
         waiting = {one.isbn for one in outcomes if one.outcome == "waiting"}
@@ -678,7 +709,7 @@ def test_open_library_fills_in_and_its_limit_makes_titles_wait(
 
         # The next run goes on where this one stopped: iPage, which has answered, is not asked again.
         shop.asked.clear()
-        clock[0] += 301
+        shop.queue.sql("UPDATE scraper.open_library_lookups SET at = at - INTERVAL '301 seconds'")
         again = shop.keep(*titles, sources=sources, now=NOW + timedelta(hours=1))
         assert {one.isbn for one in again if one.outcome != "recent"} == waiting
         assert not shop.asked

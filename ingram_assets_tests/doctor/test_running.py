@@ -1,17 +1,20 @@
 """Checks, one after the other: each within its time, none stopped by another."""
 
 import logging
-import tempfile
 import time
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 import stamina
 
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.doctor.model import Check, Finding, NamedSetting, Observed, Outcome
 from ingram_assets.doctor.running import findings
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.sources.open_library import OpenLibrary
+from ingram_assets_tests.testing.queue import migrated
+from ingram_demo.embedded.postgres import Postgres
 
 
 def fine() -> Observed:
@@ -128,19 +131,24 @@ def test_what_nobody_thought_of_shows_no_secret() -> None:
 
 
 def test_that_something_is_tried_again_is_not_printed(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, postgres: Postgres
 ) -> None:
+    queue = migrated(postgres, "queue_of_a_check")
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # as in a command
     monkeypatch.setattr(time, "sleep", lambda _: None)
     stamina.instrumentation.set_on_retry_hooks(None)
-    with tempfile.TemporaryDirectory() as folder:
 
-        def look() -> Observed:
-            with OpenLibrary(Path(folder), base_url="http://127.0.0.1:9") as library:
-                library.fetch("9780140328721")
-            return fine()
+    def look() -> Observed:
+        with (
+            closing(Coordinator(queue.writer)) as coordinator,
+            OpenLibrary(LookupCount(coordinator), base_url="http://127.0.0.1:9") as library,
+        ):
+            library.fetch("9780140328721")
+        return fine()
 
-        (found,) = made(Check("open library", "Open Library", look))
+    (found,) = made(Check("open library", "Open Library", look))
+    postgres.drop_database("queue_of_a_check")
+    assert "Open Library cannot be reached" in found.words
     assert found.outcome is Outcome.MISSING
     said = capfd.readouterr()
     assert "retry" not in said.out + said.err

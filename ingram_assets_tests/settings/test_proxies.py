@@ -5,7 +5,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -14,12 +14,16 @@ import pytest
 from click.testing import CliRunner
 
 from ingram_assets.cli.main import main
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.proxies import sparing_this_machine
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.transport import Guard, Transport
 from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets.store.client import MedusaClient
+from ingram_assets_tests.testing.queue import Queue, migrated
+from ingram_demo.embedded.postgres import Postgres
 
 SPELLINGS = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
 ELSEWHERE = "elsewhere.invalid"
@@ -78,8 +82,17 @@ def ask_as_ipage(url: str) -> None:
         client.get(f"{url}/a-page")
 
 
-def ask_as_open_library(url: str, folder: Path) -> None:
-    with OpenLibrary(folder, base_url=url) as library:
+@pytest.fixture(scope="module")
+def queue(postgres: Postgres) -> Iterator[Queue]:
+    yield migrated(postgres, "queue_behind_proxies")
+    postgres.drop_database("queue_behind_proxies")
+
+
+def ask_as_open_library(url: str, queue: Queue) -> None:
+    with (
+        closing(Coordinator(queue.writer)) as coordinator,
+        OpenLibrary(LookupCount(coordinator), base_url=url) as library,
+    ):
         library.fetch("9780306406157")
 
 
@@ -87,10 +100,10 @@ def ask_as_open_library(url: str, folder: Path) -> None:
 @pytest.mark.parametrize("spelling", [str.lower, str.upper])
 @pytest.mark.parametrize("name", ["{}_proxy", "all_proxy"])
 def test_other_machines_are_asked_through_the_proxy(
-    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str, spelling, name: str
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, queue: Queue, scheme: str, spelling, name: str
 ) -> None:
     monkeypatch.setenv(spelling(name.format(scheme)), proxy.url)
-    for ask in (ask_as_medusa, ask_as_ipage, lambda url: ask_as_open_library(url, tmp_path)):
+    for ask in (ask_as_medusa, ask_as_ipage, lambda url: ask_as_open_library(url, queue)):
         with suppress(Exception):  # This proxy leads nowhere.
             ask(f"{scheme}://{ELSEWHERE}")
         assert proxy.asked, ask
@@ -109,7 +122,7 @@ def test_a_host_of_no_proxy_is_asked_directly(proxy: Proxy, monkeypatch: pytest.
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_machine_is_never_asked_through_a_proxy(
-    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch, queue: Queue, host: str
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         gone = f"http://127.0.0.1:{nobody.getsockname()[1]}"
@@ -118,7 +131,7 @@ def test_this_machine_is_never_asked_through_a_proxy(
     there = proxy.url.replace("127.0.0.1", host)
     ask_as_medusa(there)
     ask_as_ipage(there)
-    ask_as_open_library(there, tmp_path)
+    ask_as_open_library(there, queue)
     assert len(proxy.asked) == 3
 
 

@@ -1,30 +1,44 @@
 """Open Library, against a stand-in over HTTP that counts: its limit, its redirects, its failures."""
 
 import gzip
+import re
 import subprocess
 import sys
 import textwrap
+import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.sources.open_library import LOOKUPS, WINDOW, OpenLibrary
 from ingram_assets_tests.testing.drawn import art, isbn
 from ingram_assets_tests.testing.open_library import OpenLibraryStandIn
+from ingram_assets_tests.testing.queue import Queue, migrated
+from ingram_demo.embedded.postgres import Postgres
 
 BOOK = isbn(1)
 
 
-class Clock:
-    now = 1_700_000_000.0
+class Lookups:
+    """Those that are counted, as time goes on."""
 
-    def __call__(self) -> float:
-        return self.now
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self.coordinator = Coordinator(queue.writer)
+        self.count = LookupCount(self.coordinator)
+
+    def go_on(self, seconds: float) -> None:
+        """So many seconds pass: all that was counted is longer ago."""
+        self._queue.sql(
+            "UPDATE scraper.open_library_lookups SET at = at - make_interval(secs => %s)", float(seconds)
+        )
 
 
 @pytest.fixture
@@ -34,14 +48,28 @@ def open_library() -> Iterator[OpenLibraryStandIn]:
     stand_in.close()
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+@pytest.fixture(scope="module")
+def _queue(postgres: Postgres) -> Iterator[Queue]:
+    yield migrated(postgres, "queue_of_lookups")
+    postgres.drop_database("queue_of_lookups")
 
 
 @pytest.fixture
-def library(open_library: OpenLibraryStandIn, tmp_path: Path, clock: Clock) -> Iterator[OpenLibrary]:
-    with OpenLibrary(tmp_path, base_url=open_library.base_url + "/", clock=clock) as made:
+def queue(_queue: Queue) -> Queue:
+    _queue.sql("TRUNCATE scraper.open_library_lookups")
+    return _queue
+
+
+@pytest.fixture
+def lookups(queue: Queue) -> Iterator[Lookups]:
+    made = Lookups(queue)
+    yield made
+    made.coordinator.close()
+
+
+@pytest.fixture
+def library(open_library: OpenLibraryStandIn, lookups: Lookups) -> Iterator[OpenLibrary]:
+    with OpenLibrary(lookups.count, base_url=open_library.base_url + "/") as made:
         yield made
 
 
@@ -59,40 +87,45 @@ def test_none_is_asked_for_as_none(open_library: OpenLibraryStandIn, library: Op
 
 
 def test_the_limit_holds_and_comes_back(
-    open_library: OpenLibraryStandIn, library: OpenLibrary, clock: Clock
+    open_library: OpenLibraryStandIn, library: OpenLibrary, lookups: Lookups
 ) -> None:
-    for number in range(LOOKUPS):
+    began = time.monotonic()
+    library.fetch(isbn(0))
+    lookups.go_on(100)
+    for number in range(1, LOOKUPS):
         library.fetch(isbn(number))
-        clock.now += 1
-    with pytest.raises(LimitUsedUp, match="another 200 s"):
+    with pytest.raises(LimitUsedUp, match=r"another \d+ s") as caught:
         library.fetch(BOOK)
+    left = int(re.findall(r"another (\d+) s", str(caught.value))[0])
+    assert 199 - (time.monotonic() - began) <= left <= 200
     assert len(open_library.asked) == LOOKUPS
-    clock.now += WINDOW - LOOKUPS  # the first look-up is five minutes ago: one more may be made, no two
+    lookups.go_on(left + 20)  # the first look-up is five minutes ago: one more may be made, no two
     library.fetch(BOOK)
     with pytest.raises(LimitUsedUp):
         library.fetch(BOOK)
     assert len(open_library.asked) == LOOKUPS + 1
 
 
-def test_a_clock_set_back_does_not_block_for_long(library: OpenLibrary, clock: Clock) -> None:
+def test_a_clock_set_back_does_not_block_for_long(library: OpenLibrary, lookups: Lookups) -> None:
     for number in range(LOOKUPS):
         library.fetch(isbn(number))
-    clock.now -= 86_400
-    with pytest.raises(LimitUsedUp):
+    lookups.go_on(-86_400)
+    with pytest.raises(LimitUsedUp, match=r"another (300|299) s"):
         library.fetch(BOOK)
-    clock.now += WINDOW
+    lookups.go_on(WINDOW)
     assert library.fetch(BOOK) is None
 
 
 ASK_SIXTY = """
     import sys
-    from pathlib import Path
+    from ingram_assets.coordination.connection import Coordinator
+    from ingram_assets.coordination.lookups import LookupCount
     from ingram_assets.domain.failures import LimitUsedUp
     from ingram_assets.sources.open_library import OpenLibrary
 
-    folder, base_url = sys.argv[1:]
+    queue, base_url = sys.argv[1:]
     answered = limited = 0
-    with OpenLibrary(Path(folder), base_url=base_url) as library:
+    with OpenLibrary(LookupCount(Coordinator(queue)), base_url=base_url) as library:
         for number in range(60):
             try:
                 library.fetch("9780000000002")
@@ -104,22 +137,22 @@ ASK_SIXTY = """
 
 
 def test_the_limit_is_one_for_all_processes_and_runs(
-    open_library: OpenLibraryStandIn, tmp_path: Path
+    open_library: OpenLibraryStandIn, library: OpenLibrary, queue: Queue
 ) -> None:
-    command = [sys.executable, "-c", textwrap.dedent(ASK_SIXTY), str(tmp_path), open_library.base_url]
+    command = [sys.executable, "-c", textwrap.dedent(ASK_SIXTY), queue.writer, open_library.base_url]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=280)[0].split() for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sum(int(answered) for answered, _ in said) == LOOKUPS
     assert sum(int(limited) for _, limited in said) == 20
     assert len(open_library.asked) == LOOKUPS
-    with OpenLibrary(tmp_path, base_url=open_library.base_url) as later, pytest.raises(LimitUsedUp):
-        later.fetch(BOOK)
+    with pytest.raises(LimitUsedUp):
+        library.fetch(BOOK)
 
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_its_own_word_that_the_limit_is_reached_counts(
-    open_library: OpenLibraryStandIn, library: OpenLibrary, clock: Clock, status: int
+    open_library: OpenLibraryStandIn, library: OpenLibrary, lookups: Lookups, status: int
 ) -> None:
     """Somebody else behind our address may have used it up."""
     open_library.status = status
@@ -129,7 +162,7 @@ def test_its_own_word_that_the_limit_is_reached_counts(
         library.fetch(BOOK)
     assert len(open_library.asked) == 1
     open_library.status = None
-    clock.now += WINDOW
+    lookups.go_on(WINDOW)
     assert library.fetch(BOOK) is None
 
 
@@ -198,14 +231,27 @@ def test_a_packed_picture_comes_unpacked_or_not_at_all(
         library.fetch(BOOK)
 
 
-def test_out_of_reach(tmp_path: Path) -> None:
+def test_out_of_reach(lookups: Lookups) -> None:
     with (
-        OpenLibrary(tmp_path, base_url=f"http://127.0.0.1:{free_port()}") as nobody,
+        OpenLibrary(lookups.count, base_url=f"http://127.0.0.1:{free_port()}") as nobody,
         pytest.raises(Transient, match="cannot be reached"),
     ):
         nobody.fetch(BOOK)
     with (
-        OpenLibrary(tmp_path, base_url="covers.example") as mistyped,
+        OpenLibrary(lookups.count, base_url="covers.example") as mistyped,
         pytest.raises(NeedsPerson, match="OPEN_LIBRARY"),
     ):
         mistyped.fetch(BOOK)
+
+
+def test_without_what_runs_share_nothing_is_asked(open_library: OpenLibraryStandIn, queue: Queue) -> None:
+    """Else the limit would be passed by those who can't count."""
+    port = free_port()
+    url = re.sub(r":\d+/", f":{port}/", queue.writer)
+    with (
+        closing(Coordinator(url)) as coordinator,
+        OpenLibrary(LookupCount(coordinator), base_url=open_library.base_url) as library,
+        pytest.raises(Transient, match=rf"count a look-up at Open Library at 127\.0\.0\.1:{port}"),
+    ):
+        library.fetch(BOOK)
+    assert not open_library.asked

@@ -1,5 +1,6 @@
 """A bucket on the real S3 server, a ledger, and what iPage shows by ISBN."""
 
+import hashlib
 import itertools
 import time
 from collections.abc import Iterator
@@ -11,26 +12,36 @@ import boto3
 import httpx
 from botocore.config import Config
 
+from ingram_assets.coordination.connection import Coordinator
+from ingram_assets.coordination.cover_looks import CoverLooks
 from ingram_assets.covers import Bucket, CoverOutcome, Ledger, Source, client_config, keep_covers
 from ingram_assets.covers.bucket import earlier_key
 from ingram_assets.domain.cover_addresses import WIDTHS, processed_key, raw_key
+from ingram_assets_tests.testing.queue import Queue
 from ingram_assets_tests.testing.s3_proxy import Proxy
 from ingram_demo.embedded.s3 import S3
 
 _numbers = itertools.count(1)
 
+FORGET_COVERS = (
+    "TRUNCATE scraper.cover_looks, scraper.cover_sightings, scraper.cover_placeholders, "
+    "scraper.open_library_lookups"
+)
+
 
 class CoverShop:
     """A bucket, a ledger, and what iPage shows by ISBN: enough to look at covers."""
 
-    def __init__(self, s3: S3, proxy: Proxy, folder: Path) -> None:
+    def __init__(self, s3: S3, proxy: Proxy, folder: Path, queue: Queue) -> None:
         self.s3 = s3
+        self.queue = queue
         self.proxy = proxy
         self.folder = folder
         self.name = f"covers-{next(_numbers)}"
         s3.create_bucket(self.name)
         self.public_url = f"{s3.public_url.rsplit('/', 1)[0]}/{self.name}"
         self.bucket = self.bucket_with()
+        self._coordinators: list[Coordinator] = []
         self.ledger = self.open_ledger()
         self.ipage: dict[str, bytes | Exception] = {}
         self.asked: list[str] = []
@@ -53,8 +64,18 @@ class CoverShop:
     def bucket_with(self, name: str | None = None, **client: Any) -> Bucket:
         return Bucket(self.client(**client), name or self.name, self.public_url)
 
-    def open_ledger(self, **options: Any) -> Ledger:
-        return Ledger(self.folder / "covers.sqlite3", bucket=self.bucket.identity, **options)
+    def open_ledger(self, url: str | None = None, **options: Any) -> Ledger:
+        """As another run would: with a connection of its own, closed with the shop."""
+        self._coordinators.append(Coordinator(url or self.queue.writer))
+        return Ledger(CoverLooks(self._coordinators[-1], self.bucket.identity), **options)
+
+    def forget(self) -> None:
+        """All that is remembered of covers is lost."""
+        self.queue.sql(FORGET_COVERS)
+
+    def close(self) -> None:
+        for each in self._coordinators:
+            each.close()
 
     def fetch(self, isbn: str) -> bytes | None:
         self.asked.append(isbn)
@@ -94,6 +115,16 @@ class CoverShop:
         while raw_key(isbn) not in self.keys():
             assert time.monotonic() < end, f"the raw cover of {isbn} is gone"
             time.sleep(0.1)
+
+    def is_whole(self, isbn: str) -> None:
+        """The raw cover is the picture that its metadata tell of, and all web sizes are of that one."""
+        raw = self.raw(isbn)
+        sha256 = hashlib.sha256(raw["bytes"]).hexdigest()
+        assert raw["Metadata"]["sha256"] == sha256
+        for width in WIDTHS:
+            size = self._direct().head_object(Bucket=self.name, Key=processed_key(isbn, width))
+            metadata = {name.lower(): value for name, value in size["Metadata"].items()}
+            assert metadata["sha256-of-raw"] == sha256, f"the web size {width} is of another picture"
 
     def web(self, isbn: str, width: int) -> bytes:
         return self._direct().get_object(Bucket=self.name, Key=processed_key(isbn, width))["Body"].read()

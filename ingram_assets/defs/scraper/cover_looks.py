@@ -3,16 +3,19 @@
 import base64
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
+from ingram_assets.coordination.cover_looks import CoverLooks
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
 from ingram_assets.defs.events import Context, Progress, Report, json_last, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
 from ingram_assets.defs.reading_events import said, titled, titles_of
+from ingram_assets.defs.scraper.from_settings import shared_site
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource, state_dir
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -39,14 +42,13 @@ def look_at_covers(
     Returns the metadata of the pass: the report, and the contact sheet if a picture came in.
     """
     sheet, bucket = ContactSheet(), r2.bucket()
-    folder = state_dir() / "covers"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    seeds = load_seeds(folder / "placeholders")
+    settings, common = load(ScraperSettings), load(CommonSettings)
+    shared = shared_site(settings, common)
+    kept, lookups = CoverLooks(shared.coordinator, bucket.identity), LookupCount(shared.coordinator)
     with (
-        ipage.open(context.run.run_id) as site,
+        ipage.open(context.run.run_id, shared) as site,
         queue.open() as writer,
-        OpenLibrary(folder, base_url=load(ScraperSettings).OPEN_LIBRARY_COVERS_URL) as open_library,
-        closing(Ledger(folder / "ledger.sqlite3", bucket=bucket.identity, seeds=seeds)) as ledger,
+        OpenLibrary(lookups, base_url=settings.OPEN_LIBRARY_COVERS_URL) as open_library,
         Progress(context, "Covers looked at", len(isbns), pause=site.pause) as progress,
     ):
         wanted = _wanted(context.instance, isbns)
@@ -54,22 +56,23 @@ def look_at_covers(
             wanted.values(),
             bucket=bucket,
             sources=[Source("ipage", site.cover), Source("open_library", open_library.fetch)],
-            ledger=ledger,
+            ledger=Ledger(kept, seeds=load_seeds(state_dir() / "covers" / "placeholders")),
             # The shop's day: a book's art is not there on the evening before.
-            now=datetime.now(ZoneInfo(load(CommonSettings).STORE_TIME_ZONE)),
+            now=kept.now().astimezone(ZoneInfo(common.STORE_TIME_ZONE)),
             force=anew,
             sheet=sheet,
         )
         batch: list[CoverOutcome] = []
-        try:
-            for done, outcome in enumerate(looks, start=1):
-                batch.append(outcome)
-                if len(batch) >= _BATCH:
-                    _record(context, writer, batch, wanted, report)
-                    batch = []
-                progress.say(min(done, len(isbns)))
-        finally:
-            _record(context, writer, batch, wanted, report)
+        with closing(looks):  # What ends this waits for the titles in hand: their claims end with the site.
+            try:
+                for done, outcome in enumerate(looks, start=1):
+                    batch.append(outcome)
+                    if len(batch) >= _BATCH:
+                        _record(context, writer, batch, wanted, report)
+                        batch = []
+                    progress.say(min(done, len(isbns)))
+            finally:
+                _record(context, writer, batch, wanted, report)
     return json_last(_shown(sheet) | report.metadata())
 
 

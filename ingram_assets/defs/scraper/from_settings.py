@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ingram_assets.coordination.connection import Coordinator
 from ingram_assets.coordination.keeping import KeptPage, KeptPages
+from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.coordination.session_key import own_key
 from ingram_assets.coordination.site import SharedSite, left_alone_until
 from ingram_assets.domain.failures import IngramError, of_the_disk
@@ -20,6 +22,7 @@ from ingram_assets.settings.scraper import ScraperSettings, SharedSiteSettings, 
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in, profile_with
 from ingram_assets.sources.ipage.site import Credentials, Site
+from ingram_assets.sources.open_library import OpenLibrary
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +51,14 @@ def open_site(
     common: CommonSettings,
     run_id: str,
     *,
+    shared: SharedSite | None = None,
     code_patience: float | None = None,
     **more: Any,
 ) -> Site:
     """The site, signed in when the first page asks for it. Use as a context manager.
 
     Args:
+        shared: of `shared_site`, for who shares its connection; it is closed with the site.
         code_patience: seconds that a mail with a code is waited for; default: as long as a code is good.
         more: of `Site`, for who only looks.
     """
@@ -61,7 +66,7 @@ def open_site(
         drive_playwright()
     return Site(
         settings.IPAGE_BASE_URL,
-        shared_site(settings, common),
+        shared or shared_site(settings, common),
         _credentials(settings, code_patience),
         session_cookie=secret(settings.IPAGE_SESSION_COOKIE),
         concurrency=settings.IPAGE_CONCURRENCY,
@@ -85,6 +90,16 @@ def shared_site(settings: SharedSiteSettings, common: CommonSettings) -> SharedS
             raise of_the_disk(error) or error from None
 
     return SharedSite(settings.QUEUE_DB_URL.get_secret_value(), settings.IPAGE_BASE_URL, keys)
+
+
+@contextmanager
+def open_library(settings: ScraperSettings) -> Iterator[OpenLibrary]:
+    """Open Library, within the limit that all runs share, for who has no connection to what they share."""
+    with (
+        closing(Coordinator(settings.QUEUE_DB_URL.get_secret_value())) as coordinator,
+        OpenLibrary(LookupCount(coordinator), base_url=settings.OPEN_LIBRARY_COVERS_URL) as library,
+    ):
+        yield library
 
 
 def site_left_alone_until() -> datetime | None:

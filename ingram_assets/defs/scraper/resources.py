@@ -8,6 +8,7 @@ import dagster as dg
 from boto3.session import Session
 from dagster_aws.s3 import S3Resource
 
+from ingram_assets.coordination.site import SharedSite
 from ingram_assets.covers.bucket import Bucket, client_config
 from ingram_assets.defs.scraper.from_settings import open_site
 from ingram_assets.settings.loading import load
@@ -20,9 +21,13 @@ from ingram_assets.staging.writer import QueueWriter
 class IPage(dg.ConfigurableResource):
     """Ingram iPage: the account, its kept session, and the politeness shared by all runs of this machine."""
 
-    def open(self, run_id: str) -> Site:
-        """The site, signed in when the first page asks for it. Use as a context manager."""
-        return open_site(load(ScraperSettings), load(CommonSettings), run_id)
+    def open(self, run_id: str, shared: SharedSite | None = None) -> Site:
+        """The site, signed in when the first page asks for it. Use as a context manager.
+
+        Args:
+            shared: of `shared_site`, for who shares its connection; it is closed with the site.
+        """
+        return open_site(load(ScraperSettings), load(CommonSettings), run_id, shared=shared)
 
 
 class QueueWriterResource(dg.ConfigurableResource):
@@ -60,7 +65,7 @@ class R2(S3Resource):
 
 
 def state_dir() -> Path:
-    """Where the scraper keeps its sessions, locks and ledgers."""
+    """Where the scraper keeps what is of this machine alone."""
     return load(CommonSettings).state_dir
 
 

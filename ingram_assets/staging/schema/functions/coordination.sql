@@ -108,3 +108,35 @@ SET search_path = pg_catalog AS $$
         SELECT run_id, isbn FROM scraper.kept_pages ORDER BY kept_at DESC, run_id, isbn OFFSET most
     ) old WHERE (k.run_id, k.isbn) = (old.run_id, old.isbn);
 $$;
+
+-- Counts a look-up at Open Library, if of the last "span" fewer than "most" are counted: NULL, else the seconds until
+-- one more may be made.
+CREATE FUNCTION scraper.count_lookup(most INT, span INTERVAL) RETURNS DOUBLE PRECISION LANGUAGE plpgsql
+SET search_path = pg_catalog AS $$
+DECLARE
+    now TIMESTAMPTZ;
+    counted INT;
+    oldest TIMESTAMPTZ;
+BEGIN
+    PERFORM pg_advisory_xact_lock(scraper.lock_key('open library'));
+    now := clock_timestamp();
+    DELETE FROM scraper.open_library_lookups WHERE at <= now - span;
+    -- A clock that was set back must not block us for as long as it was ahead.
+    UPDATE scraper.open_library_lookups SET at = now WHERE at > now;
+    SELECT count(*), min(at) INTO counted, oldest FROM scraper.open_library_lookups;
+    IF counted >= most THEN
+        RETURN extract(epoch FROM oldest + span - now);
+    END IF;
+    INSERT INTO scraper.open_library_lookups VALUES (now);
+    RETURN NULL;
+END
+$$;
+
+-- Open Library says itself that its limit is reached: somebody else behind our address may have used it up.
+CREATE FUNCTION scraper.use_up_lookups(most INT) RETURNS VOID LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(scraper.lock_key('open library'));
+    INSERT INTO scraper.open_library_lookups
+    SELECT clock_timestamp() FROM generate_series(1, most - (SELECT count(*) FROM scraper.open_library_lookups));
+END
+$$;
