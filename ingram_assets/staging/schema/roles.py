@@ -384,11 +384,11 @@ _TOO_MUCH = """
         has_table_privilege(r.oid, t.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')
     FROM pg_roles r, tables t WHERE r.rolname = %(reader)s
     UNION ALL
-    SELECT r.rolname, 'may see what the scraper''s runs share', has_schema_privilege(r.oid, n.oid, 'USAGE')
-    FROM pg_roles r, pg_namespace n WHERE r.rolname = %(reader)s AND n.nspname = 'scraper'
-    UNION ALL
     SELECT r.rolname, 'is a member of the role ' || w.rolname, pg_has_role(r.oid, w.oid, 'MEMBER')
     FROM pg_roles r, pg_roles w WHERE r.rolname = %(reader)s AND w.rolname = %(writer)s
+    UNION ALL
+    SELECT r.rolname, 'may see what the scraper''s runs share', has_schema_privilege(r.oid, n.oid, 'USAGE')
+    FROM pg_roles r, pg_namespace n WHERE r.rolname = %(reader)s AND n.nspname = 'scraper'
     UNION ALL
     SELECT r.rolname, 'may make tables here',
         has_schema_privilege(r.oid, 'public', 'CREATE')
