@@ -14,7 +14,7 @@ from ingram_assets.cli.go_live import go_live
 from ingram_assets.cli.look_commands import check_store, doctor, explain, history, read, report, runs, status
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
-from ingram_assets.cli.start_commands import demo, desk, up
+from ingram_assets.cli.start_commands import demo, desk, up, worker
 from ingram_assets.cli.stock_commands import stock
 from ingram_assets.cli.token_commands import token
 
@@ -79,6 +79,6 @@ def main(env_dir: Path | None) -> None:
 for _command in (
     *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
     *(check_store, read, doctor, report),
-    *(stock, token, up, desk, demo, queue, alert),
+    *(stock, token, up, worker, desk, demo, queue, alert),
 ):
     main.add_command(_command)
