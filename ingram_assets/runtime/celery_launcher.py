@@ -7,9 +7,11 @@ was killed stores nothing.
 """
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import psycopg
+from celery.exceptions import DuplicateTaskNameWarning
 from dagster import DagsterRun
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG
@@ -29,6 +31,9 @@ from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 
 if TYPE_CHECKING:
     from ingram_assets.runtime.dagster_internals import ResumeRunContext
+
+# Dagster's launcher makes its task anew for each run.
+warnings.filterwarnings("ignore", category=DuplicateTaskNameWarning)
 
 
 class CeleryLauncher(CeleryRunLauncher):

@@ -82,17 +82,22 @@ class Machines:
         """Whether a run of `long` is at its work."""
         return self.run(run_id).status == DagsterRunStatus.STARTED and "It waits." in self.said(run_id)
 
+    def machine(self, location: str, broker: str) -> Path:
+        """The folder of the settings of a machine that has a worker of this location."""
+        folder = self.folder / f"machine-of-{location}"
+        folder.mkdir(exist_ok=True)
+        for name, text in (
+            (".env", f"DAGSTER_PG_URL={self.postgres}\nCELERY_BROKER_URL={broker}\n"),
+            (f".env.{location}", OWN_FILE[location]),
+        ):
+            (folder / name).touch(0o600)
+            (folder / name).write_text(text)
+        return folder
+
     @contextmanager
     def worker(self, location: str, *options: str) -> Iterator[Child]:
         """A worker of the location on a machine with that location's settings alone."""
-        machine = self.folder / f"machine-of-{location}"
-        machine.mkdir(exist_ok=True)
-        for name, text in (
-            (".env", f"DAGSTER_PG_URL={self.postgres}\nCELERY_BROKER_URL={self.redis.url}\n"),
-            (f".env.{location}", OWN_FILE[location]),
-        ):
-            (machine / name).touch(0o600)
-            (machine / name).write_text(text)
+        machine = self.machine(location, self.redis.url)
         child = self.supervisor.start(
             f"worker-{location}",
             [sys.executable, "-m", "ingram_assets.cli", "worker", location, *options],
