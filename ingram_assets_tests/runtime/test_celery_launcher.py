@@ -26,7 +26,10 @@ from ingram_assets_tests.testing.machines import Eventually, Machines, running_m
 from ingram_assets_tests.testing.processes import environment_kept, gone
 from ingram_demo.embedded.postgres import Postgres
 
-pytestmark = pytest.mark.xdist_group("celery")
+pytestmark = [
+    pytest.mark.xdist_group("celery"),
+    pytest.mark.filterwarnings("ignore::celery.exceptions.DuplicateTaskNameWarning"),
+]
 STARTED, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.SUCCESS
 QUEUE_TAG = "dagster-celery/queue"
 
@@ -185,7 +188,9 @@ def test_a_worker_that_is_stopped_interrupts_what_does_not_end(machines: Machine
 def test_a_broker_that_does_not_answer_is_told_so(machines: Machines, monkeypatch: pytest.MonkeyPatch):
     run_id = machines.launch("operations", "short")
     monkeypatch.setattr(broker, "PUBLISH_PATIENCE", {"max_retries": 0})
-    away = CeleryLauncher(f"redis://:secret@127.0.0.1:{free_port()}/0")
+    address = f"redis://:secret@127.0.0.1:{free_port()}/0"
+    monkeypatch.setenv("CELERY_BROKER_URL", address)  # Celery goes by it before all else.
+    away = CeleryLauncher(address)
     away.register_instance(machines.instance)
     with pytest.raises(BrokerAway, match="does not answer") as told:
         away.launch_run(LaunchRunContext(machines.run(run_id), None))
