@@ -13,6 +13,7 @@ from ingram_assets.runtime.broker import (
     check_celery_is_installed,
 )
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_home, dagster_instance
+from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of
@@ -48,6 +49,8 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         "CELERY_BROKER_URL": common.CELERY_BROKER_URL.get_secret_value(),
         WORKER_LOCATION: location,
         WORKER_GRACE: str(grace),
+        # By which a supervisor that started this process knows it, and what it starts.
+        **{name: os.environ[name] for name in (MARK,) if name in os.environ},
     }
     words = [sys.executable, "-m", "celery", "-A", "ingram_assets.runtime.celery_worker", "worker"]
     words += ["-Q", location, "-n", f"{location}-{os.getpid()}@%h", "--concurrency", str(concurrency)]
