@@ -54,6 +54,11 @@ bench *args: install
 up *args: install
     @exec .venv/bin/ingram up "$@"
 
+# The runs of a code location (scraper, storefront, operations), on another machine than up's: docs/several-machines.md
+[no-exit-message]
+worker *args: install
+    @exec .venv/bin/ingram worker "$@"
+
 # Discovery, then the stock of every tracked title, into the queue
 [no-exit-message]
 sync-stock *args: install

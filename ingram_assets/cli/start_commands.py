@@ -1,4 +1,4 @@
-"""Commands that stay: up, desk and demo."""
+"""Commands that stay: up, worker, desk and demo."""
 
 import sys
 
@@ -6,6 +6,7 @@ import click
 
 from ingram_assets.cli.common import handle_errors, with_json
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.settings.belonging import LOCATIONS
 
 
 @click.command()
@@ -22,6 +23,35 @@ def up(as_json: bool) -> None:
     from ingram_assets.cli.up import run_up
 
     run_up(as_json)
+
+
+@click.command()
+@click.argument("location", type=click.Choice(list(LOCATIONS)))
+@click.option(
+    "--concurrency", type=click.IntRange(1), default=4, show_default=True, help="Runs at a time, at most."
+)
+@click.option(
+    "--grace",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    help="Seconds that runs at work have to end by themselves after a stop.",
+)
+@handle_errors
+def worker(location: str, concurrency: int, grace: int) -> None:
+    r"""Do the runs of a code location on this machine, for `ingram up` on another. Ctrl-C stops it.
+
+    It needs CELERY_BROKER_URL and DAGSTER_PG_URL of .env, and the location's own file; no other's is read.
+    Stopped, it begins no more; what is at work after --grace seconds is interrupted, and says so.
+
+    \b
+    ingram worker scraper
+    ingram worker storefront --concurrency 2
+    ingram worker operations --grace 5
+    """
+    from ingram_assets.cli.worker import run_worker
+
+    run_worker(location, concurrency, grace)
 
 
 @click.command()

@@ -41,8 +41,9 @@ def run_up(as_json: bool) -> None:
     with Supervisor(common.state_dir / "up") as supervisor:
         for note in migrate_queue().notes:
             click.echo(note, err=True)
-        with dagster_instance(common):
-            pass  # Its tables are made here, once, before five processes would make them at the same time.
+        # Its tables are made here, once, before five processes would make them at the same time.
+        with dagster_instance(common) as instance:
+            _ = instance.run_launcher  # Celery may be set, and not be installed.
         try:
             ui = start_dagster(
                 supervisor,

@@ -16,14 +16,17 @@ PROCESS_GONE = (
     "The run's own process ended before its time (killed, or out of memory?). What it had recorded stands; "
     "start it again."
 )
-NEVER_BEGAN = "The run did not begin in time: what was to start it had died. Start it again."
+NEVER_BEGAN = (
+    "The run did not begin in time: what was to start it had died, or no worker of its location is up. Start "
+    "it again."
+)
 BY_PERSON = (
     "It was stopped by a person, on Dagster's page, at the desk or with Ctrl-C. What it had recorded stands. "
     "Start it again if it is wanted."
 )
 INTERRUPTED = (
-    "It was interrupted: its process was told to end (was ingram up stopped, or the machine?). What it had "
-    "recorded stands; start it again if it was asked for by hand."
+    "It was interrupted: its process was told to end (was ingram up, its worker or the machine stopped?). "
+    "What it had recorded stands; start it again if it was asked for by hand."
 )
 STOPPED_AT_WORK = "It was stopped at its work. What it had recorded stands."
 """What Dagster's own page shows of a step, which does not know who stopped it."""

@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ingram_assets.doctor import browser, bucket, clock, given, ipage, mailbox, medusa, postgres, targets
+from ingram_assets.doctor import (
+    broker,
+    browser,
+    bucket,
+    clock,
+    given,
+    ipage,
+    mailbox,
+    medusa,
+    postgres,
+    targets,
+)
 from ingram_assets.doctor.bucket import BucketVisit
 from ingram_assets.doctor.ipage import SiteVisit
 from ingram_assets.doctor.medusa import StoreVisit
@@ -28,6 +39,7 @@ def examination(
             *given.checks(here),
             *clock.checks(here, bucket_visit),
             *postgres.checks(here, databases),
+            *broker.checks(here),
             *bucket.checks(here, bucket_visit),
             *medusa.checks(here, StoreVisit(here, databases)),
             *mailbox.checks(here),

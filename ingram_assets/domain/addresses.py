@@ -41,6 +41,9 @@ _NUMBERS = re.compile(r"connect_timeout|keepalives(_count|_idle|_interval)?|port
 _TLS_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
 _DRIVERS = re.compile(r"postgres(ql)?(\+[a-z0-9_]+)?://", re.IGNORECASE)
 
+BROKERS = ("rediss", "redis", "amqps", "amqp")
+"""What the address of a broker begins with."""
+
 CODE_SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
 """Domains, with their subdomains, whose mails may bring a code of iPage's, unless a setting names others."""
 
@@ -193,10 +196,27 @@ def browser_address(text: str) -> str:
     return text
 
 
+def broker_address(text: str) -> str:
+    """A broker of Celery's: Redis, `rediss://:password@host:6379/0`, or RabbitMQ, `amqps://user:password@host/`.
+
+    Raises MalformedAddress: it is none.
+    """
+    address = read_address(text, BROKERS)
+    _check_host(address.host)
+    if address.query:
+        raise MalformedAddress("it has a ? in it: no options follow a broker's address")
+    name = address.path.removeprefix("/")
+    if address.scheme.startswith("redis") and not re.fullmatch(r"[0-9]{0,4}", name):
+        raise MalformedAddress("behind the host of a Redis stands the number of its database, as /0")
+    if "/" in name:
+        raise MalformedAddress(f"behind the host stands one name; a / in it is written %2F ({_ENCODE})")
+    return f"{address.scheme}://{text.partition('://')[2]}"
+
+
 def is_in_the_clear(text: str) -> bool:
     """Whether what is sent to this well-formed address passes a network, and that unencrypted."""
-    address = read_address(text, ("http", "https", "ws", "wss"))
-    return address.scheme in ("http", "ws") and not is_this_machine(address.host)
+    address = read_address(text, ("http", "https", "ws", "wss", *BROKERS))
+    return address.scheme in ("http", "ws", "redis", "amqp") and not is_this_machine(address.host)
 
 
 def is_this_machine(host: str) -> bool:

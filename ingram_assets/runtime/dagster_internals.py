@@ -27,8 +27,10 @@ from dagster._core.events.log import EventLogEntry as EventLogEntry
 from dagster._core.execution.plan.objects import StepFailureData as StepFailureData
 from dagster._core.execution.plan.objects import UserFailureData as UserFailureData
 
-# The run launcher's answers: see `run_launcher.py`.
+# The run launchers' questions and answers: see `run_launcher.py` and `celery_launcher.py`.
 from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult
+from dagster._core.launcher import LaunchRunContext as LaunchRunContext
+from dagster._core.launcher import ResumeRunContext as ResumeRunContext
 from dagster._core.launcher import WorkerStatus as WorkerStatus
 
 # What a run coordinator is given: see `run_coordinator.py`.
@@ -60,8 +62,13 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget as Workspace
 from dagster._grpc.client import DagsterGrpcClient as DagsterGrpcClient
 from dagster._grpc.types import CanCancelExecutionRequest as CanCancelExecutionRequest
 from dagster._grpc.types import CanCancelExecutionResult as CanCancelExecutionResult
+
+# What a worker is sent, and how its process is interrupted, as Dagster's own are: see `celery_worker.py`.
+from dagster._grpc.types import ExecuteRunArgs as ExecuteRunArgs
 from dagster._serdes import ConfigurableClassData as ConfigurableClassData
 from dagster._serdes import deserialize_value as deserialize_value
+from dagster._serdes import unpack_value as unpack_value
+from dagster._utils.interrupts import capture_interrupts as capture_interrupts
 from dagster_postgres.utils import DagsterPostgresException as DagsterPostgresException
 from dagster_shared.error import SerializableErrorInfo as SerializableErrorInfo
 from dagster_shared.record import copy as copy

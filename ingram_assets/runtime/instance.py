@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
+from ingram_assets.settings.base import secret
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import SITE_TOML, env_dir, shipped
 from ingram_assets.settings.shared import CommonSettings
@@ -49,6 +50,8 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
     """
     os.environ["DAGSTER_HOME"] = str(dagster_home(common))
     os.environ["DAGSTER_PG_URL"] = common.DAGSTER_PG_URL.get_secret_value()
+    # Named by a file alone, it is told to Dagster, too; and one of a file that is not there any more is none.
+    os.environ["CELERY_BROKER_URL"] = secret(common.CELERY_BROKER_URL) or ""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     import sqlalchemy.exc
     from dagster import DagsterInstance
@@ -80,6 +83,7 @@ def told_if_away() -> Iterator[None]:
     """
     import sqlalchemy.exc
 
+    from ingram_assets.runtime.broker import BrokerAway
     from ingram_assets.runtime.dagster_internals import (
         DagsterPostgresException,
         DagsterUserCodeUnreachableError,
@@ -92,6 +96,8 @@ def told_if_away() -> Iterator[None]:
             f"Dagster's database answers no more ({type(error).__name__}). A run that was started goes on or "
             "is marked failed once it is back: look at Dagster's page, and repeat the command."
         ) from None
+    except BrokerAway as error:
+        raise Transient(f"{error} No run was begun: repeat the command once it is back.") from None
     except DagsterUserCodeUnreachableError:
         raise Transient(
             "A code server answers no more. It is brought back within seconds: repeat the command."

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from ingram_assets.domain import cookies, saved_searches
 from ingram_assets.domain.addresses import (
+    broker_address,
     browser_address,
     database_address,
     is_in_the_clear,
@@ -87,10 +88,13 @@ ANY_CASE = BeforeValidator(lambda value: value.lower() if isinstance(value, str)
 # -- addresses -------------------------------------------------------------------------------------------
 
 
+_SECURE = {"http": "https", "ws": "wss", "redis": "rediss", "amqp": "amqps"}
+
+
 def _encrypted(address: str, info: ValidationInfo) -> str:
     # ALLOW_PLAIN_HTTP is of the base class: it is validated before all others.
     if is_in_the_clear(address) and not info.data.get("ALLOW_PLAIN_HTTP"):
-        secure = "wss" if address.lower().startswith("ws") else "https"
+        secure = _SECURE[address.partition("://")[0].lower()]
         raise ValueError(
             f"what is sent there passes the network unencrypted: write {secure}://, or set "
             "ALLOW_PLAIN_HTTP=true if that network is yours alone"
@@ -104,6 +108,10 @@ def _server(value: str, info: ValidationInfo) -> str:
 
 def _browser(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(_encrypted(browser_address(value.get_secret_value()), info))
+
+
+def _broker(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    return SecretStr(_encrypted(broker_address(value.get_secret_value()), info))
 
 
 def _alert_targets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -146,6 +154,7 @@ StoreUrl = Annotated[
 ]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_secretly(database_address))]
 MailboxUrl = Annotated[SecretStr, AfterValidator(_secretly(mailbox_address))]
+BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
 BrowserUrl = Annotated[SecretStr, AfterValidator(_browser)]
 AlertUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_pieces), AfterValidator(_alert_targets)]
 

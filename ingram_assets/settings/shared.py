@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from ingram_assets.settings.base import Settings, SettingsError
-from ingram_assets.settings.kinds import DatabaseUrl, FolderPath, PageUrl, TimeZone, Waits, Whole
+from ingram_assets.settings.kinds import BrokerUrl, DatabaseUrl, FolderPath, PageUrl, TimeZone, Waits, Whole
 
 DAGSTER_PATH = "/dagster"
 """Below which Dagster's page lies: the same on its own server, and behind the desk's front door."""
@@ -22,6 +22,9 @@ class CommonSettings(Settings):
     """Dagster's database, the state folder and the store's time zone."""
 
     DAGSTER_PG_URL: DatabaseUrl = Field(description="Dagster's own database, postgresql://…")
+    CELERY_BROKER_URL: BrokerUrl | None = Field(
+        None, description="The broker that carries runs to workers on several machines; unset: one machine"
+    )
     DAGSTER_HOME: FolderPath | None = Field(
         None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster"
     )

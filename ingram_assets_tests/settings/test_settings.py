@@ -581,6 +581,18 @@ REFUSED = [
     (ScraperSettings, "IPAGE_BASE_URL", ["https://ipage.ingramcontent.com/ipage/li001.jsp"]),
     (ScraperSettings, "R2_ENDPOINT", ["https://account.r2.example/covers", "account.r2.example"]),
     (CommonSettings, "DAGSTER_PG_URL", [f"postgresql://u:{SIGHT}@h:port/q", f"sqlite:///{SIGHT}"]),
+    (
+        CommonSettings,
+        "CELERY_BROKER_URL",
+        [
+            *(f"{scheme}://:{SIGHT}@broker.example/0" for scheme in ("redis", "amqp", "rpc", "https")),
+            f"rediss://:{SIGHT}@h/name",
+            f"rediss://:{SIGHT}@h/0?ssl_cert_reqs=none",
+            f"amqps://u:{SIGHT}@h/a/b",
+            f"amqps://u:{SIGHT}@",
+            SIGHT,
+        ],
+    ),
     (CommonSettings, "INGRAM_UI_URL", ["javascript:alert(1)", "127.0.0.1:3000"]),
     (CommonSettings, "STORE_TIME_ZONE", ["CT", "america/chicago/x", "../etc/passwd", "America/New York"]),
     (ScraperSettings, "IPAGE_MFA_IMAP_URL", [f"imap://u:{SIGHT}@m.example", f"imaps://{SIGHT}@h", SIGHT]),
@@ -628,6 +640,8 @@ def test_a_value_that_cannot_be_meant_is_refused_with_its_name(settings, name, v
         (ScraperSettings, "R2_PUBLIC_URL", "http://covers.lan"),
         (ScraperSettings, "IPAGE_BASE_URL", "http://simulator"),
         (ScraperSettings, "BROWSER_CDP_URL", "ws://browser:9222"),
+        (CommonSettings, "CELERY_BROKER_URL", "redis://:password@broker:6379/0"),
+        (CommonSettings, "CELERY_BROKER_URL", "amqp://user:password@broker"),
     ],
 )
 def test_plain_http_on_a_network_of_one_s_own_is_allowed_by_a_setting(settings, name, value):
