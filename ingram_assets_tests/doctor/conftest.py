@@ -11,6 +11,7 @@ import pytest
 
 from ingram_assets_tests.testing.examined_shop import ExaminedShop
 from ingram_assets_tests.testing.queue import migrated
+from ingram_assets_tests.testing.shared_site import forget_what_runs_share
 from ingram_assets_tests.testing.webhook import Webhook, webhook
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.embedded.medusa import Medusa
@@ -101,7 +102,7 @@ def _shop(
 
 @pytest.fixture
 def shop(_shop: ExaminedShop, imap: Imap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExaminedShop:
-    """The shop in good order, with an empty state folder; nothing of this machine's own is a setting."""
+    """The shop in good order, its site asked by no run yet; nothing of this machine's own is a setting."""
     beginnings = ("INGRAM_", "IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "DAGSTER_", "ALERT_", "BROWSER_")
     for name in [name for name in os.environ if name.startswith(beginnings)]:
         monkeypatch.delenv(name)
@@ -111,6 +112,7 @@ def shop(_shop: ExaminedShop, imap: Imap, tmp_path: Path, monkeypatch: pytest.Mo
     _shop.site.reset()
     _shop.site.forget_devices()
     _shop.site.reset_requests()
+    forget_what_runs_share(_shop.queue)
     of_all = _shop.files[".env"] | {"INGRAM_STATE_DIR": str(tmp_path / "state")}
     own = replace(_shop, files={**_shop.files, ".env": of_all})
     own.write()

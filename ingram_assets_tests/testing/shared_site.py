@@ -47,4 +47,9 @@ class Shared:
 
     def forget(self) -> None:
         """Empties it."""
-        self.queue.sql(f"TRUNCATE {', '.join(f'scraper.{name}' for name in TABLES)}")
+        forget_what_runs_share(self.queue)
+
+
+def forget_what_runs_share(queue: Queue) -> None:
+    """Empties the tables of it: no run asked the site yet."""
+    queue.sql(f"TRUNCATE {', '.join(f'scraper.{name}' for name in TABLES)}")
