@@ -17,6 +17,7 @@ from benchmarks.commands import commands, work
 from benchmarks.events import events
 from benchmarks.freshness import measure as freshness
 from benchmarks.inventory import inventory
+from benchmarks.limiter import limiter
 from benchmarks.pages import parse
 from benchmarks.scale import scale
 from benchmarks.sell_outs import sell_outs
@@ -44,6 +45,7 @@ CASES = [
     Case("commands", "--help under 1 s, status under 3 s", commands),
     Case("work", "(reported)", work),
     Case("parse", "under 1.5 ms", parse),
+    Case("limiter", "ratio to no limit at most 1.03", limiter, {"titles": 600, "latency_ms": 150}),
     Case("events", "at most 2 ms an event", events, {"titles": 10_000}),
     Case("queue", "10,000 readings under 1 s", _queue),
     Case("board", "a page of 10,000 titles: at most the bare query that reads them", _board),
