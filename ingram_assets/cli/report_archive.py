@@ -8,7 +8,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +92,12 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _KeptPage:
-    """A page of the state folder: its name in the archive, why it was kept, and the page."""
+    """A page of the state folder: its name in the archive, why it was kept, the page, and when it came."""
 
     name: str
     why: str
     text: str
+    came_on: date
 
 
 def write_report(out: Path | None, *, is_json: bool) -> None:
@@ -244,7 +245,7 @@ def _add_pages(
         if left_out or not archive.add(f"pages/{page.name}", text):
             left_out += 1
             continue
-        looked.append((page, _looked_at(page.name, text.encode(), profile)))
+        looked.append((page, _looked_at(page.name, text.encode(), profile, page.came_on)))
     shapes = Counter(one.page.stock_shape for _, one in looked if one.page and one.page.stock_shape)
     usual = usual_shape(shapes)
     told = []
@@ -258,9 +259,9 @@ def _add_pages(
     return left_out
 
 
-def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
+def _looked_at(name: str, body: bytes, profile: SiteProfile, came_on: date) -> LookedAt:
     try:
-        return LookedAt(name, understand(body, profile))
+        return LookedAt(name, understand(body, profile, came_on))
     except Exception as error:  # It is what is to be mended, perhaps.
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
 
@@ -274,6 +275,7 @@ def _kept_pages(folder: Path) -> tuple[list[_KeptPage], int]:
     pages = []
     for number, file in enumerate(files[:MAX_PAGES], 1):
         try:
+            came_on = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
             with gzip.open(file) as opened:
                 data = opened.read(_KEPT_AT_MOST)
         except (OSError, EOFError):
@@ -282,7 +284,7 @@ def _kept_pages(folder: Path) -> tuple[list[_KeptPage], int]:
         why, page = first.decode("utf-8", "replace")[4:].removesuffix("-->").strip(), _text(rest)
         what = file.name.removesuffix(".html.gz").rpartition("-")[2]
         name = f"{number:02}-{what}" if isbn_spelled(what) else f"{number:02}"
-        pages.append(_KeptPage(f"{name}.html", why, page))
+        pages.append(_KeptPage(f"{name}.html", why, page, came_on))
     return pages, max(0, len(files) - MAX_PAGES)
 
 
