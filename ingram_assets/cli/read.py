@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,16 +105,17 @@ def _saved(paths: Iterable[Path], profile: SiteProfile) -> Iterator[LookedAt]:
 def _looked_at_file(name: str, file: Path, profile: SiteProfile) -> LookedAt:
     try:
         with file.open("rb") as opened:
-            return _looked_at(name, page_in(opened.read(MAX_BYTES + 1), profile), profile)
+            saved_on = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+            return _looked_at(name, page_in(opened.read(MAX_BYTES + 1), profile), profile, saved_on)
     except OSError as error:
         return LookedAt(name, problem=f"It can't be read: {error.strerror}.")
     except NoSavedPage as error:
         return LookedAt(name, problem=str(error))
 
 
-def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
+def _looked_at(name: str, body: bytes, profile: SiteProfile, read_on: date) -> LookedAt:
     try:
-        return LookedAt(name, understand(body, profile))
+        return LookedAt(name, understand(body, profile, read_on))
     except Exception as error:
         # One page that nobody thought of costs the others nothing.
         log.debug("%s could not be read.", name, exc_info=True)
@@ -143,7 +144,8 @@ def _fetched(isbns: Sequence[str], profile: SiteProfile) -> tuple[list[LookedAt]
         for place, isbn in enumerate(isbns):
             say(f"Fetching the page of {isbn}…", err=True)
             try:
-                pages.append(_of_title(isbn, _looked_at(isbn, site.product_body(isbn), profile)))
+                looked = _looked_at(isbn, site.product_body(isbn), profile, datetime.now(UTC).date())
+                pages.append(_of_title(isbn, looked))
             except (Stopped, NeedsPerson) as error:
                 pages += [LookedAt(each, problem="It was not fetched.") for each in isbns[place:]]
                 return pages, error

@@ -94,11 +94,12 @@ class _Archive:
 
 @dataclass(frozen=True, slots=True)
 class _KeptPage:
-    """A page that was kept: its name in the archive, why it was kept, and the page."""
+    """A page that was kept: its name in the archive, why it was kept, the page, and when it came."""
 
     name: str
     why: str
     text: str
+    came_on: date
 
 
 def write_report(out: Path | None, *, is_json: bool) -> None:
@@ -245,7 +246,7 @@ def _add_pages(
         if left_out or not archive.add(f"pages/{page.name}", text):
             left_out += 1
             continue
-        looked.append((page, _looked_at(page.name, text.encode(), profile)))
+        looked.append((page, _looked_at(page.name, text.encode(), profile, page.came_on)))
     shapes = Counter(one.page.stock_shape for _, one in looked if one.page and one.page.stock_shape)
     usual = usual_shape(shapes)
     told = []
@@ -259,9 +260,9 @@ def _add_pages(
     return left_out
 
 
-def _looked_at(name: str, body: bytes, profile: SiteProfile) -> LookedAt:
+def _looked_at(name: str, body: bytes, profile: SiteProfile, came_on: date) -> LookedAt:
     try:
-        return LookedAt(name, understand(body, profile))
+        return LookedAt(name, understand(body, profile, came_on))
     except Exception as error:  # It is what is to be mended, perhaps.
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
 
@@ -273,7 +274,7 @@ def _kept_pages(archive: _Archive) -> tuple[list[_KeptPage], int]:
     for number, one in enumerate(kept[:MAX_PAGES], 1):
         name = f"{number:02}-{one.isbn}" if isbn_spelled(one.isbn) else f"{number:02}"
         rest = one.page.partition("\n")[2] if one.page.startswith("<!--") else one.page
-        pages.append(_KeptPage(f"{name}.html", one.why, rest))
+        pages.append(_KeptPage(f"{name}.html", one.why, rest, one.kept_at.date()))
     return pages, max(0, len(kept) - MAX_PAGES)
 
 

@@ -199,7 +199,7 @@ class SiteVisit:
             body = self._site.product_body(isbn)
         except (NotFound, PageChanged) as error:
             return Observed(f"{isbn}: {error}", Outcome.MISSING, (self._if_elsewhere("product"),))
-        return understood_in_words(isbn, understand(body, self._site.profile))
+        return understood_in_words(isbn, understand(body, self._site.profile, datetime.now(UTC).date()))
 
     def cover(self) -> Observed:
         """The cover of the first title."""

@@ -27,7 +27,7 @@ HEADINGS = ("center", "on_hand", "on_order", "total", "primary", "secondary", "o
 COLUMNS = ("isbn", "code", "title", "price")
 WORDS = (
     *("blocked", "expired", "closed", "not_found", "no_picture", "sign_out"),
-    *("results", "next_page", "download", "beside"),
+    *("results", "next_page", "download", "beside", "trouble", "as_of", "our_stock"),
     *("no", "restricted", "some_customers", "some_countries"),
 )
 UNITS = ("dollars", "copies", "pages", "pounds", "ounces", "kilograms", "grams")

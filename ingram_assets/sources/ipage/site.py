@@ -390,7 +390,7 @@ class Site:
         isbn = job.isbn or ""
 
         def read(body: bytes) -> ProductPage:
-            page = parse_product_page(body, self.profile)
+            page = parse_product_page(body, self.profile, datetime.now(UTC).date())
             if page.isbn != isbn:
                 raise PageChanged("EAN", f"the page is of {page.isbn}, not of {isbn}, which was asked for.")
             if page.hides_copies(habit):

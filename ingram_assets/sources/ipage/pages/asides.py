@@ -79,6 +79,11 @@ def under_headings(tree: LexborHTMLParser, holders: set[int], words: re.Pattern[
             at = at.parent
 
 
+def is_of_others(heading: str) -> bool:
+    """Whether a text is a heading of other books."""
+    return _HEADING.match(heading) is not None
+
+
 def _behind(node: LexborNode, holders: set[int]) -> Iterator[LexborNode]:
     """The next element that holds books, and those like it that follow."""
     first, at = None, node.next

@@ -74,7 +74,18 @@ _CURRENCY = (
     r"(?:[\s:.]+(?:srp|list|retail|price|msrp))*"
 )
 _CURRENCY_BEFORE = re.compile(rf"(?<![a-z])(?:{_CURRENCY}[\s:.]*|[ac])$", re.IGNORECASE)
-_CURRENCY_AFTER = re.compile(rf"\s*({_CURRENCY})(?![a-z])", re.IGNORECASE)
+_CURRENCY_AFTER = re.compile(rf"\s*\(?\s*({_CURRENCY})(?![a-z])", re.IGNORECASE)
+_FOREIGN = re.compile(
+    r"(?<![a-z])(?:can|cad|canada|canadian|cdn|ca|gbp|uk|eur|euros?|aud?|nzd?|jpy|chf|inr|[ac])(?![a-z])",
+    re.IGNORECASE,
+)
+_AMOUNT_IN_PARENTHESES = re.compile(r"\(\s*\$?\s*[0-9.,]+\s*\)")
+"""A loss, as accountants write it."""
+_BESIDE_PRICES = re.compile(
+    rf"(?<![a-z])(?:{_CURRENCY}|{_DOLLARS}|[ac]|srp|list|retail|price|msrp|each|ea)(?![a-z])|[\s/|;,:()$£€¥₹]",
+    re.IGNORECASE,
+)
+"""All that may stand beside the amounts; all else may change what they mean ("per 10", "MX", "save")."""
 
 _WEIGHT = re.compile(
     r"(?<![\w.,/-])((?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)\s*"
@@ -268,27 +279,33 @@ def _dollar_amounts(text: str) -> set[Decimal]:
     """Every amount that is in US dollars; an amount that can't be told makes it empty."""
     if (bare := _BARE_PRICE.fullmatch(text)) is not None:
         return {Decimal(bare[1].replace(",", ""))} if _MONEY.fullmatch(bare[1]) else set()
-    marks = []
+    marks, beside, end = [], [], 0
     for match in _NUMBER.finditer(text):
         before = text[: match.start()].rstrip()
         if before.endswith(("$", "£", "€", "¥", "₹")):
             marks.append((before[-1], before[:-1], match[0], text[match.end() :]))
-    if not marks:
+            beside.append(text[end : match.start()])
+            end = match.end()
+    beside.append(text[end:])
+    is_odd = _AMOUNT_IN_PARENTHESES.search(text) or any(_BESIDE_PRICES.sub("", each) for each in beside)
+    if not marks or is_odd:
         return set()
     # "CAN $24.99" or "$24.99 CAN": the side on which the outermost price wears its currency.
     behind = not _CURRENCY_BEFORE.search(marks[0][1]) and _CURRENCY_AFTER.match(marks[-1][3])
-    amounts = set()
+    amounts, others = set(), False
     for sign, before, number, after in marks:
         currency = _CURRENCY_AFTER.match(after) if behind else _CURRENCY_BEFORE.search(before)
-        is_foreign = currency is not None and re.match(r"us|u\.s", currency[0].strip(), re.IGNORECASE) is None
+        is_foreign = (
+            currency is not None and re.match(r"us|u\.s", currency[0].strip(" ("), re.IGNORECASE) is None
+        )
         if sign != "$" or is_foreign:
+            others = True
             continue
-        if before.endswith(("-", "−", "–")) and not re.search(r"[0-9]\s*[-−–]$", before):
-            return set()
-        if not _MONEY.fullmatch(number) or (re.match(r"[A-Za-z]|[.,][0-9]", after) and not currency):
+        if not _MONEY.fullmatch(number):
             return set()
         amounts.add(Decimal(number.replace(",", "")))
-    return amounts
+    # Of which amount another country's name speaks has to be told.
+    return set() if not others and any(map(_FOREIGN.search, beside)) else amounts
 
 
 def read_weight(text: str) -> tuple[Decimal | None, str | None]:

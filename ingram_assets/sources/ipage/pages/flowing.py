@@ -13,22 +13,37 @@ BLOCKS = frozenset(
 MAX_TEXT = 100_000
 """Steps (characters, elements) after which the text of an element is cut. No field takes half of it."""
 
+NEVER_SHOWN = frozenset({"script", "style", "noscript", "template"})
+"""Elements of which a browser shows nothing, whatever they hold."""
+
 Without = Callable[[LexborNode], bool]
 """Tells the elements whose text is left out."""
 
 _SPACE = re.compile(r"\s+")
 
 
-def flowing_text(node: LexborNode, without: Without | None = None, most: int = MAX_TEXT) -> str:
+def flowing_text(
+    node: LexborNode, without: Without | None = None, most: int = MAX_TEXT, between: str = ""
+) -> str:
     """The text under a node, with a line break where the browser would break the line.
 
     Args:
         most: characters and elements, after which it is cut.
+        between: as for `joined`.
     """
-    return flow(node, without, most)[0]
+    return flow(node, without, most, between)[0]
 
 
-def flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int]:
+def joined(text: str, more: str, between: str) -> str:
+    """Two texts of a page that stand side by side.
+
+    Args:
+        between: what is put between digits of the one and of the other: they may be two numbers.
+    """
+    return text + (between if between and text[-1:].isdigit() and more[:1].isdigit() else "") + more
+
+
+def flow(node: LexborNode, without: Without | None, most: int, between: str = "") -> tuple[str, int]:
     """As `flowing_text`; and how much of `most` is left."""
     out: list[str] = []
     stack: list[LexborNode | str] = [node]
@@ -38,8 +53,9 @@ def flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int
         if isinstance(at, str):
             out.append(at)
         elif at.is_text_node:
-            out.append(_SPACE.sub(" ", (at.text(deep=False) or "")[:most]))
-            most -= len(out[-1])
+            text = _SPACE.sub(" ", (at.text(deep=False) or "")[:most])
+            out.append(joined(out.pop() if out and between else "", text, between))
+            most -= len(text)
         elif at.tag == "br":
             out.append("\n")
         elif at.is_element_node and not (without is not None and without(at)):
@@ -51,6 +67,21 @@ def flow(node: LexborNode, without: Without | None, most: int) -> tuple[str, int
 
 
 def is_hidden(node: LexborNode) -> bool:
-    """Whether an element by itself says that it is not shown."""
-    style = re.sub(r"\s", "", node.attributes.get("style") or "").lower()
-    return "hidden" in node.attributes or "display:none" in style or "visibility:hidden" in style
+    """Whether an element by itself says that it is not shown. The one place that tells."""
+    if node.tag in NEVER_SHOWN:
+        return True
+    attributes = node.attributes
+    if "hidden" in attributes or (attributes.get("aria-hidden") or "").strip().lower() == "true":
+        return True
+    style = re.sub(r"\s", "", attributes.get("style") or "").lower()
+    return "display:none" in style or "visibility:hidden" in style
+
+
+def is_shown(node: LexborNode) -> bool:
+    """Whether neither the element nor one around it says that it is not shown."""
+    at: LexborNode | None = node
+    while at is not None and at.tag not in ("body", "html"):
+        if is_hidden(at):
+            return False
+        at = at.parent
+    return True

@@ -74,7 +74,6 @@ def is_away(node: LexborNode) -> bool:
     attributes = node.attributes
     return (
         is_hidden(node)
-        or attributes.get("aria-hidden") == "true"
         or not {"hidden", "hide", "d-none", "collapse"}.isdisjoint((attributes.get("class") or "").split())
         or is_switch(node)
     )

@@ -7,7 +7,14 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import fields
-from ingram_assets.sources.ipage.pages.flowing import BLOCKS, MAX_TEXT, Without, flowing_text
+from ingram_assets.sources.ipage.pages.flowing import (
+    BLOCKS,
+    MAX_TEXT,
+    Without,
+    flowing_text,
+    is_hidden,
+    joined,
+)
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
 _LABEL_TAGS = "strong, b, th, dt, label, .label"
@@ -18,8 +25,11 @@ _BARE = ("strong", "b", "label")
 """Elements that hold a label without a colon, and much else."""
 _MAX_LABEL = 3_000
 _MAX_NAME = 300
+_TWO_NUMBERS = "\ufffd"
+"""Between digits of two elements: "$6" and a raised "99" are not 699."""
 _MAX_LABELS = 50
 """Labels of one field whose texts are read."""
+_OF_A_BOOK = "#pd-title, .productDetailTitle, .productDetailElements, .productDetailSmallElements"
 
 
 class _Label(NamedTuple):
@@ -94,6 +104,27 @@ class Labels:
         """The first text under a label of the field that isn't blank."""
         return next((text for text in self.all(field, without) if fields.clean(text)), None)
 
+    def amounts(self, field: str) -> list[str]:
+        """What is shown under the first label with a text, and under those like it: of its words, beside it.
+
+        Digits that stand in two elements are kept apart.
+        """
+        texts: list[tuple[_Label, str]] = []
+        for label in self._of.get(field, ())[:_MAX_LABELS]:
+            first = texts[0][0] if texts else label
+            is_like = label.rank == first.rank and (label.is_own or label.above[1:3] == first.above[1:3])
+            if is_like and fields.clean(text := self._value(label, is_hidden, _TWO_NUMBERS)):
+                texts.append((label, text))
+        if texts:
+            self.read_at[field] = texts[0][0].node
+        return [text for _, text in texts]
+
+    def holds_any(self, node: LexborNode) -> bool:
+        """Whether the element is a label that is known, or holds one, or the name of the book."""
+        if node.mem_id in self._known_label or node.mem_id in self._holder:
+            return True
+        return node.css_first(_OF_A_BOOK) is not None
+
     def node(self, field: str) -> LexborNode | None:
         """The first label of the field."""
         return self._of[field][0].node if field in self._of else None
@@ -120,11 +151,11 @@ class Labels:
         """The ids of the elements whose text is the description: a bold "Binding:" in it is none of ours."""
         return self._blurbs | _descriptions(self._of.get("description", ()))
 
-    def _value(self, label: _Label, without: Without | None = None) -> str:
+    def _value(self, label: _Label, without: Without | None = None, between: str = "") -> str:
         ends = self._known_label if label.field == "description" else self._any_label
         text, at = label.rest, label.node
         if label.is_whole:
-            return _without_colon("".join(flowing_text(at, without).partition(":")[1:]))
+            return _without_colon("".join(flowing_text(at, without, between=between).partition(":")[1:]))
         blank = _is_blank(text)
         while len(text) < MAX_TEXT:
             sibling = at.next
@@ -137,8 +168,8 @@ class Labels:
                     breaks = sibling.tag == "br" or sibling.tag in BLOCKS
                     if breaks and not blank and label.field not in _SEVERAL_LINES:
                         return _without_colon(text)
-                piece = flowing_text(sibling, without)
-                text += piece
+                piece = flowing_text(sibling, without, between=between)
+                text = joined(text, piece, between)
                 blank = blank and (not piece.strip("\u00a0 \n") or _is_blank(text))
                 sibling = sibling.next
             parent = at.parent

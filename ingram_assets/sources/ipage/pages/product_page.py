@@ -120,11 +120,15 @@ _ISBN_LIKE = re.compile(
 )
 
 
-def parse_product_page(html: str | bytes, profile: SiteProfile | None = None) -> ProductPage:
+def parse_product_page(
+    html: str | bytes, profile: SiteProfile | None = None, read_on: date | None = None
+) -> ProductPage:
     """What the page says of its title.
 
     Args:
         profile: what is believed of the site; without one, what comes with the program.
+        read_on: the day on which the page came; counts that it says to be older are unknown. Without one
+            nobody looks.
 
     Raises:
         SessionExpired: the sign-in form or the expired-session notice came instead.
@@ -133,13 +137,15 @@ def parse_product_page(html: str | bytes, profile: SiteProfile | None = None) ->
         PageChanged: cut short, no ISBN or title on it, or a stock table whose columns or DCs can't be
             told; `label` names what.
     """
-    page, notes = read_product_page(html, profile)
+    page, notes = read_product_page(html, profile, read_on)
     if notes.refused:
         raise notes.refused[0]
     return page
 
 
-def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> tuple[ProductPage, Notes]:
+def read_product_page(
+    html: str | bytes, profile: SiteProfile | None = None, read_on: date | None = None
+) -> tuple[ProductPage, Notes]:
     """As `parse_product_page`, with where all of it stands.
 
     What is required and can't be told is in `Notes.refused`: then the page is no reading, though the rest
@@ -157,6 +163,7 @@ def read_product_page(html: str | bytes, profile: SiteProfile | None = None) -> 
     untold: tuple[str, Spot | None] = ("", None)
     title, beside = notes.required(lambda: _title(notes), untold)
     isbn = notes.required(lambda: _isbn(notes), "")
+    stock.isbn, stock.ends_at, stock.read_on = isbn, labels.holds_any, read_on
     notes.required(lambda: read_stock(tree, stock), None)
     links = _links_of_the_book(tree)
     physical = profile.numbers.number(labels.first("physical") or "")
@@ -202,8 +209,14 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 
 def _price(notes: Notes) -> Decimal | None:
-    price, problem = fields.read_price(notes.profile.numbers.price(notes.labels.first("price") or ""))
+    texts = notes.labels.amounts("price")
+    readings = [fields.read_price(notes.profile.numbers.price(text)) for text in texts]
     notes.under("srp_price", "price")
+    if len({price for price, _ in readings}) > 1:
+        several = ", ".join(map(fields.clean, texts))[:80]
+        notes.warnings.append(f"US SRP: the page shows several ({several}): none is taken.")
+        return None
+    price, problem = readings[0] if readings else (None, None)
     if problem and (label := notes.labels.read_at.get("price")) is not None:
         problem += f" (under “{fields.clean(label.text(deep=True).partition(':')[0])[:40]}”)"
     return _noted("US SRP", (price, problem), notes)

@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import lost_session, walls
 from ingram_assets.sources.ipage.pages.charsets import decode
-from ingram_assets.sources.ipage.pages.flowing import is_hidden
+from ingram_assets.sources.ipage.pages.flowing import is_shown
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
     NotFound,
@@ -246,7 +246,7 @@ def recognize_tree(tree: LexborHTMLParser, text: str = "", profile: SiteProfile 
     messages = [(node, words(node)) for node in tree.css(".errorMessage")]
     for node, message in messages:
         is_over = _EXPIRED.search(message) or of_site.expired.search(message)
-        if is_over and not (is_product and _is_hidden(node)):
+        if is_over and (is_shown(node) or not is_product):
             return Recognized(PageKind.EXPIRED, _quoted(message), is_product)
     if is_product:
         return Recognized(PageKind.PAGE, "a product page", True)
@@ -457,13 +457,6 @@ def words(node: LexborNode | None) -> str:
     if node is None:
         return ""
     return " ".join(node.text(deep=True, separator=" ")[:60_000].split())[:6_000]
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    at: LexborNode | None = node
-    while at is not None and at.tag not in ("body", "html") and not is_hidden(at):
-        at = at.parent
-    return at is not None and at.tag not in ("body", "html")
 
 
 def _depth(text: str) -> int:

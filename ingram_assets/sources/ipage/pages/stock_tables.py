@@ -11,14 +11,15 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
-from ingram_assets.sources.ipage.pages import fields, tables
-from ingram_assets.sources.ipage.pages.flowing import is_hidden
+from ingram_assets.sources.ipage.pages import fields, stock_surroundings, tables
+from ingram_assets.sources.ipage.pages.flowing import NEVER_SHOWN, flowing_text, is_hidden, is_shown
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.profile.stock_words import (
     NO_CENTER,
@@ -42,14 +43,11 @@ _CENTER_ALONE = re.compile(
     r"(?:[:(–—-]|[0-9]|$|(?<!OR )(?<!IN )(?:see|call|contact|temporarily|un|not\b|n/?a\b))"
 )
 """The beginning of a row of one cell that speaks of a center: "PA: temporarily unavailable", "PA 37 250"."""
-_NOT_KNOWN_NOW = re.compile(
-    r"unavailable|not (?:currently |presently )?available|being updated|try again|check back|out of date|"
-    r"can(?:not|'t) be (?:shown|displayed)|no (?:stock|inventory) (?:data|information)|maintenance",
-    re.IGNORECASE,
-)
-"""What a note across a stock table says where its zeros are no counts."""
 _ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
 """What may name a DC as well, but tells no state."""
+
+
+_MAY_BE_HIDDEN = "[hidden], [aria-hidden], [style], noscript, template, script, style"
 
 
 class _Cell(NamedTuple):
@@ -77,6 +75,11 @@ class _Entry(NamedTuple):
     """The counts of a row whose DC can't be told."""
 
     @property
+    def counts(self) -> tuple[int | None, int | None]:
+        """On hand and on order, whether or not its DC can be told."""
+        return self.unnamed if self.code is None else (self.on_hand, self.on_order)
+
+    @property
     def said(self) -> _Said:
         """What makes two rows the same one, shown twice."""
         return self.name, self.on_hand, self.on_order
@@ -97,12 +100,18 @@ class StockTable:
     headings: list[str] = field(default_factory=list)
     columns: _Columns | None = None
     entries: list[_Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """The texts across it, or beside nothing else in their row."""
+    is_left_out: bool = False
+    """Nothing says that its copies are the book's own, and they are not counted."""
+    odd_heading: str = ""
+    """What its heading says, if by that its copies are not those that there are."""
 
     def is_sum(self, entry: _Entry) -> bool:
-        """Whether a row whose DC can't be told has as many copies as two or more others together."""
-        on_hand = [each.on_hand if each.code else each.unnamed[0] for each in self.entries if each != entry]
+        """Whether a row has as many copies as two or more others together."""
+        on_hand = [each.counts[0] for each in self.entries if each != entry]
         known = [count for count in on_hand if count]
-        return len(known) > 1 and sum(known) == entry.unnamed[0]
+        return len(known) > 1 and sum(known) == entry.counts[0]
 
 
 @dataclass(slots=True)
@@ -113,9 +122,15 @@ class PageStock:
 
     Attributes:
         words: what the tables' words mean.
+        ends_at: tells the elements around a table that are about something else.
+        read_on: the day of the reading; `None`: how old counts are is not looked at.
+        isbn: the page's own.
     """
 
     words: StockWords
+    ends_at: stock_surroundings.EndsAt = lambda _: False
+    read_on: date | None = None
+    isbn: str = ""
     stock: dict[str, DcStock] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     tables: list[StockTable] = field(default_factory=list)
@@ -141,29 +156,100 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     Raises:
         PageChanged: a table whose columns or DCs can't be told.
     """
-    own, alternate = _tables(tree, reading.words)
+    found = _shown_first(tree, reading.words)
+    own, alternate = found.own, found.alternate
     if not own and not alternate:
         return
     columns: _Columns | None = None
     rows_of: list[int] = []
-    for table in own:
-        columns = _read_table(table, columns, is_own=True, reading=reading) or columns
+    for place, table in enumerate(own):
+        columns = _read_table(table, columns, is_own=True, is_more=place > 0, reading=reading) or columns
         rows_of.append(reading.rows - sum(rows_of))
+    is_by_looks = False
     if columns is not None and not alternate and len(reading.stock) <= 2:
         # The other DCs may stand under another name by now; to miss them would be a false "out of stock".
+        is_by_looks = True
         alternate = [
             table
-            for table in _plain_tables(tree, own)
+            for table in _plain_tables(found.nodes, own)
             if _has_stock_header(table, reading.words) or _looks_alike(_rows(table), columns, reading.words)
         ]
-    for table in alternate:
-        _read_table(table, columns, is_own=False, reading=reading)
+    for place, table in enumerate(alternate):
+        is_more = place > 0 or is_by_looks or found.is_by_header
+        _read_table(table, columns, is_own=False, is_more=is_more, reading=reading)
         rows_of.append(reading.rows - sum(rows_of))
     if not own:
         reading.warnings.append("The account's own stock table is missing: only the other DCs were read.")
     elif not alternate:
         reading.warnings.append("The table of the other DCs is missing.")
     _judge(reading, rows_of[: len(own)], rows_of[len(own) :])
+    _doubt(reading, is_out_of_sight=not found.is_shown)
+
+
+class _Found(NamedTuple):
+    """The tables of stock, and the tables of the page among which they are."""
+
+    own: list[LexborNode]
+    alternate: list[LexborNode]
+    nodes: list[LexborNode]
+    is_by_header: bool = False
+    is_shown: bool = True
+
+
+def _shown_first(tree: LexborHTMLParser, words: StockWords) -> _Found:
+    """The stock tables that are shown; only where there is none, those behind a closed tab."""
+    nodes = tree.css("table")
+    found = _tables([table for table in nodes if is_shown(table)], words)
+    if found.own or found.alternate:
+        return found
+    in_tabs = [table for table in nodes if not _is_in(table, NEVER_SHOWN)]
+    return _tables(in_tabs, words)._replace(is_shown=False)
+
+
+def _is_in(node: LexborNode, tags: frozenset[str]) -> bool:
+    at = node.parent
+    while at is not None:
+        if at.tag in tags:
+            return True
+        at = at.parent
+    return False
+
+
+def _doubt(reading: PageStock, *, is_out_of_sight: bool) -> None:
+    """Makes counts unknown of which the page says, above, below or within a table, that they are none."""
+    words, tables_read = reading.words, [table for table in reading.tables if not table.is_left_out]
+    across = [line for table in tables_read for line in table.notes]
+    around = [
+        line for table in tables_read for line in stock_surroundings.lines_around(table.node, reading.ends_at)
+    ]
+    if heading := next((table.odd_heading for table in tables_read if table.odd_heading), ""):
+        reading.warnings.append(f"The stock stands under “{heading[:80]}”: it is another one; unknown.")
+        _forget(reading, zeros_only=False)
+        return
+    day = stock_surroundings.old_date([*across, *around], words, reading.read_on) if reading.read_on else None
+    if day is not None:
+        reading.warnings.append(f"The stock is as of {day}: its counts are not those of now; unknown.")
+        _forget(reading, zeros_only=False)
+        return
+    note = next((line for line in across if _is_note_of_unknown(line, words)), None)
+    if not any(counts.on_hand for counts in reading.stock.values()):
+        note = note or next((line for line in around if words.is_trouble(line, is_across=False)), None)
+    elif note is None:
+        return
+    if note is not None:
+        reading.warnings.append(
+            f"The page says “{note[:80]}”: the zeros of its stock are no counts; unknown."
+        )
+        _forget(reading, zeros_only=True)
+    elif is_out_of_sight:
+        reading.warnings.append("The stock tables are not shown: their zeros are no counts; unknown.")
+        _forget(reading, zeros_only=True)
+
+
+def _forget(reading: PageStock, *, zeros_only: bool) -> None:
+    for code, counts in reading.stock.items():
+        on_hand, on_order = (count or None if zeros_only else None for count in counts[:2])
+        reading.stock[code] = DcStock(on_hand, on_order, counts.role)
 
 
 def headings_of(table: LexborNode) -> list[str]:
@@ -177,7 +263,8 @@ def tables_like_stock(
     tree: LexborHTMLParser, known: list[LexborNode], words: StockWords
 ) -> Iterator[LexborNode]:
     """Other tables with a header, and with counts or copies below it, whose headings are not known."""
-    for table in _plain_tables(tree, known)[:_MAX_TABLES]:
+    nodes = [table for table in tree.css("table") if is_shown(table)]
+    for table in _plain_tables(nodes, known)[:_MAX_TABLES]:
         if headings := headings_of(table):
             body = [row for row in _rows(table) if len(row) == len(headings)][1:]
             if any(_count(cell.text, words)[0] is not None for row in body for cell in row):
@@ -231,19 +318,18 @@ def _judge(reading: PageStock, own: list[int], other: list[int]) -> None:
         raise PageChanged("On Hand", f"the stock table shows no number any more ({reading.warnings[0]})")
 
 
-def _tables(tree: LexborHTMLParser, words: StockWords) -> tuple[list[LexborNode], list[LexborNode]]:
+def _tables(nodes: list[LexborNode], words: StockWords) -> _Found:
     """The account's own table and that of the other DCs, by class; by header where the class is gone."""
     own: list[LexborNode] = []
     alternate: list[LexborNode] = []
-    for table in tree.css("table[class*=stockchecktable i], table[id*=stockchecktable i]"):
+    for table in nodes:
         name = f"{table.attributes.get('class') or ''} {table.id or ''}".lower()
-        if "history" in name:
-            continue
-        (alternate if "alt" in name else own).append(table)
+        if "stockchecktable" in name and "history" not in name:
+            (alternate if "alt" in name else own).append(table)
     if own:
-        return own, alternate
-    own = [table for table in _plain_tables(tree, alternate) if _has_stock_header(table, words)]
-    return own[:1], alternate or own[1:]
+        return _Found(own, alternate, nodes)
+    own = [table for table in _plain_tables(nodes, alternate) if _has_stock_header(table, words)]
+    return _Found(own[:1], alternate or own[1:], nodes, is_by_header=True)
 
 
 def _has_stock_header(table: LexborNode, words: StockWords) -> bool:
@@ -257,12 +343,12 @@ def _has_stock_header(table: LexborNode, words: StockWords) -> bool:
         return False  # "Available" or "On Order" alone heads many a table.
 
 
-def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[LexborNode]:
+def _plain_tables(nodes: list[LexborNode], known: list[LexborNode]) -> list[LexborNode]:
     """Tables of cells, not those that lay out the page around them."""
     taken = {table.mem_id for table in known}
     return [
         table
-        for table in tree.css("table")
+        for table in nodes
         if table.mem_id not in taken
         and all(inner.mem_id == table.mem_id for inner in table.css("table"))  # it finds itself, too
         and len(table.text(deep=True)) < 4_000
@@ -270,7 +356,7 @@ def _plain_tables(tree: LexborHTMLParser, known: list[LexborNode]) -> list[Lexbo
 
 
 def _rows(table: LexborNode) -> list[_Row]:
-    """Its own rows that are shown. A whole table that is hidden may stand in a tab, and counts."""
+    """Its own rows that are shown."""
     shown = (row for row in table.css("tr") if _is_row_of(row, table) and not is_hidden(row))
     rows: list[_Row] = []
     has_inner = len(table.css("table")) > 1  # it finds itself, too
@@ -294,8 +380,11 @@ def _is_row_of(row: LexborNode, table: LexborNode) -> bool:
 def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
     if has_inner and cell.css_first("table") is not None:
         return ""  # An inner table's cells are not this one's.
-    # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
-    text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
+    if cell.css_first(_MAY_BE_HIDDEN) is not None:
+        text = " ".join(flowing_text(cell, is_hidden, 500, between=" ").split())
+    else:
+        # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
+        text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
     if not text and (picture := cell.css_first("img[alt]")) is not None:
         # A heading may be drawn; a count would be no number that stands in the page.
         text = re.sub(r"[^A-Za-z -]+", "?", picture.attributes.get("alt") or "")[:100].strip()
@@ -313,12 +402,12 @@ def _columns_named(row: _Row, words: StockWords) -> _Columns | None:
     names = [re.sub(r"\s+", " ", cell.text.strip(" :*").lower()) for cell in row]
     if any(_DIGIT.search(name) for name in names):
         return None
-    on_order = [i for i, name in enumerate(names) if words.is_on_order(name) and not words.is_no_count(name)]
+    on_order = [i for i, name in enumerate(names) if words.heads_on_order(name)]
     on_hand = words.on_hand_among(names)
     short = [re.sub(r"[/.]", "", name) for name in names]
     if not on_hand and not on_order and {"oh", "oo"} <= set(short):
         on_hand, on_order = [short.index("oh")], [short.index("oo")]
-    if len(names) < 2 or not (on_hand or on_order):
+    if len(names) < 2 or not (on_hand or on_order or any(map(words.says_outright, names))):
         return None
     dc = [i for i, name in enumerate(names) if words.is_center(name)]
     if not (on_hand and on_order) and not dc and len(set(names)) < 3:
@@ -329,7 +418,9 @@ def _columns_named(row: _Row, words: StockWords) -> _Columns | None:
     for label, found in (("On Hand", on_hand), ("On Order", on_order)):
         if len(found) != 1:
             raise PageChanged(
-                label, f"the stock table has {len(found)} columns of this name; its columns can't be told."
+                label,
+                f"the stock table has {len(found)} columns of this name; its columns can't be told: "
+                f"{' | '.join(cell.text for cell in row)[:120]}.",
             )
     return _Columns(dc[0] if len(dc) == 1 else None, on_hand[0], on_order[0], len(names))
 
@@ -337,23 +428,30 @@ def _columns_named(row: _Row, words: StockWords) -> _Columns | None:
 def _transposed(rows: list[_Row], words: StockWords) -> list[_Row] | None:
     """The table turned, where the DCs stand side by side and the counts below each other."""
     firsts = [row[0].text.strip(" :").lower() for row in rows]
-    on_order = any(words.is_on_order(name) and not words.is_no_count(name) for name in firsts)
-    on_hand = any(words.is_on_hand(name) for name in firsts)
+    on_order = any(map(words.heads_on_order, firsts))
+    on_hand = any(map(words.heads_on_hand, firsts))
     if not (on_order and on_hand) or len({len(row) for row in rows}) != 1:
         return None
     return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _read_table(
-    table: LexborNode, inherited: _Columns | None, *, is_own: bool, reading: PageStock
+    table: LexborNode, inherited: _Columns | None, *, is_own: bool, is_more: bool, reading: PageStock
 ) -> _Columns | None:
-    """Adds what a table says, and returns its columns."""
+    """Adds what a table says, and returns its columns.
+
+    Args:
+        is_more: it is none of the two that are known by the page's layout: its heading has to be ours.
+    """
     seen = StockTable(table)
     reading.tables.append(seen)
     rows, words = _rows(table), reading.words
     rows = _transposed(rows, words) or rows
     columns, header = _find_columns(rows, words) or (None, -1)
     seen.headings = [cell.text for cell in rows[header]] if columns is not None else []
+    seen.notes = _notes(table, rows)
+    if _is_of_others(seen, rows[: max(header, 0)], reading, is_more=is_more):
+        return columns
     body = [
         row
         for place, row in enumerate(rows)
@@ -371,7 +469,8 @@ def _read_table(
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
-    again, otherwise = _told_elsewhere(told, reading)
+    again, otherwise = _told_elsewhere(told, reading, is_more=is_more)
+    entries = _without_doubtful(entries, again, otherwise, reading) if is_more else entries
     for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
         if entry.code is not None and entry.name in otherwise:
             # Which of them is of today nobody knows.
@@ -404,18 +503,77 @@ def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_E
             reading.warnings.append(f"{code}: “{text[:80]}” is no count; unknown.")
             entries.append(_Entry(code, text))
         banner = words.role_in([text]) or banner
-    if note := next((row[0].text for row in body if _is_note_of_unknown(row, words)), None):
-        reading.warnings.append(f"The stock table says “{note[:80]}”: its zeros are no counts; unknown.")
-        entries = [
-            each._replace(on_hand=each.on_hand or None, on_order=each.on_order or None) for each in entries
-        ]
-    return entries
+    return [_as_total(entry, entries, reading) for entry in entries]
 
 
-def _told_elsewhere(told: list[_Entry], reading: PageStock) -> tuple[set[_Said], set[str]]:
+def _notes(table: LexborNode, rows: list[_Row]) -> list[str]:
+    captions = [fields.clean(flowing_text(each, is_hidden)) for each in table.css("caption")]
+    return [*captions, *filter(None, map(_alone_in, rows))]
+
+
+def _without_doubtful(
+    entries: list[_Entry], again: set[_Said], otherwise: set[str], reading: PageStock
+) -> list[_Entry]:
+    """Without what a further table has beside rows that it tells otherwise: it is of another time or book."""
+    new = [each for each in entries if each.name not in otherwise and each.said not in again]
+    if not otherwise or not new:
+        return entries
+    reading.lost_rows += len(new)
+    return [each for each in entries if each not in new]
+
+
+def _as_total(entry: _Entry, entries: list[_Entry], reading: PageStock) -> _Entry:
+    """The row, or what it is if it adds up the others: of a state with a known center it never does."""
+    if entry.code is None or reading.words.is_listed_code(entry.code):
+        return entry
+    others = [each.counts for each in entries if each is not entry]
+    sums = tuple(sum(count or 0 for count in counts) for counts in zip(*others, strict=True))
+    if sum(bool(on_hand) for on_hand, _ in others) < 2 or sums != entry.counts:
+        return entry
+    reading.lost_rows += 1
+    reading.warnings.append(
+        f"The row “{entry.name}” has as many copies as all others together: it is taken for their total, and "
+        "not added. If it is a center, name it in [centers] of site.toml."
+    )
+    return entry._replace(code=None, on_hand=None, on_order=None, unnamed=entry.counts)
+
+
+def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is_more: bool) -> bool:
+    """Whether nothing says that a further table is of the page's book, of today and of our centers."""
+    words = reading.words
+    across = [text for row in above if (text := _alone_in(row))]
+    heading = stock_surroundings.heading_of(seen.node, across, reading.ends_at, by_tag=not is_more)
+    if not is_more:
+        is_odd = words.is_of_another(heading) or stock_surroundings.has_another_number(heading, reading.isbn)
+        seen.odd_heading = heading if is_odd else ""
+        return False
+    seen.is_left_out = True
+    if stock_surroundings.names_another_book(heading, reading.isbn, words):
+        reading.warnings.append(
+            f"The stock table under “{heading[:80]}” is of another book; it is not added."
+        )
+        return True
+    if not words.strange_words(stock_surroundings.without_dates(heading, reading.isbn)):
+        seen.is_left_out = False
+        return False
+    reading.lost_rows += 1
+    reading.warnings.append(
+        f"The stock table under “{heading[:80]}” is not added: nothing says that its copies are this "
+        "book's and there now. [words] of site.toml can say so: our_stock, or beside if it is of others."
+    )
+    return True
+
+
+def _alone_in(row: _Row) -> str:
+    """The text of a row that has no other; "" for none."""
+    texts = [cell.text for cell in row if cell.text and not cell.is_copy]
+    return texts[0] if len(texts) == 1 and row[0].text and len(row) > 1 else ""
+
+
+def _told_elsewhere(told: list[_Entry], reading: PageStock, *, is_more: bool) -> tuple[set[_Said], set[str]]:
     """Of a table whose DCs are all in another one, or the other way around: what that one says, too.
 
-    One row that is like one of another table is a second center of that state.
+    One row that is like one of another table is a second center of that state; not so in a further table.
 
     Returns:
         The rows that it says alike, and the names of those that it tells with other counts.
@@ -427,7 +585,8 @@ def _told_elsewhere(told: list[_Entry], reading: PageStock) -> tuple[set[_Said],
     for table in reading.tables[:-1]:
         before = {entry.said for entry in table.entries if entry.code is not None}
         others = {name for name, _, _ in before}
-        if min(len(names), len(others)) > 1 and (names <= others or others <= names):
+        is_same = min(len(names), len(others)) > 1 and (names <= others or others <= names)
+        if is_same or (is_more and names & others):
             again |= rows & before
             otherwise |= {name for name, _, _ in rows - before} & others
     return again, otherwise
@@ -489,8 +648,8 @@ def _dc_by_content(body: list[_Row], columns: _Columns, words: StockWords) -> in
 def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
     named = _dc_text(row, columns)
     code = reading.words.code(named)
-    if code is None and named in NO_CENTER and any(_DIGIT.search(cell.text) for cell in row):
-        code = named
+    if code is None and reading.words.is_code(named) and any(_DIGIT.search(cell.text) for cell in row):
+        code = named  # "DC" before counts
     if code is None:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
         reading.lost_rows += 1
@@ -563,7 +722,6 @@ def _center_alone(text: str, words: StockWords) -> str | None:
     return words.code(found["code"]) if found is not None else None
 
 
-def _is_note_of_unknown(row: _Row, words: StockWords) -> bool:
+def _is_note_of_unknown(text: str, words: StockWords) -> bool:
     """Whether a text across the table says that the stock is not known now, of no one center."""
-    text = row[0].text
-    return _is_banner(row) and _center_alone(text, words) is None and _NOT_KNOWN_NOW.search(text) is not None
+    return _center_alone(text, words) is None and words.is_trouble(text, is_across=True)

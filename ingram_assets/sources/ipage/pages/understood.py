@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -182,8 +183,12 @@ class Understood:
         return self.kind == "product" and self.page is not None and not self.refused
 
 
-def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
-    """What is understood of a page, product page or not. Never raises an error of ours."""
+def understand(body: bytes, profile: SiteProfile | None = None, read_on: date | None = None) -> Understood:
+    """What is understood of a page, product page or not. Never raises an error of ours.
+
+    Args:
+        read_on: as for `parse_product_page`.
+    """
     profile = profile or built_in()
     found = recognize.recognize(body, profile=profile)
     if found.kind is not PageKind.PAGE:
@@ -194,7 +199,7 @@ def understand(body: bytes, profile: SiteProfile | None = None) -> Understood:
         tree = recognize.parse(body)
         if not _labels_one_book(tree, profile) and (listed := _listed_titles(tree)) is not None:
             return Understood("list", listed)
-        page, notes = read_product_page(body, profile)
+        page, notes = read_product_page(body, profile, read_on)
     except IngramError as error:
         return Understood("product" if found.is_product else "other", found.detail, None, (str(error),))
     return Understood(
@@ -324,6 +329,8 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
     """Headings of stock tables that head no column of ours, and all of tables that look like one."""
     tables, words = notes.stock.tables, notes.profile.stock
     for table in tables:
+        if table.is_left_out:
+            continue
         read = table.columns
         texts = table.headings or ([] if read is not None else headings_of(table.node))
         for at, text in enumerate(texts):
@@ -452,7 +459,9 @@ def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
         node, text = notes.labels.node(label), notes.labels.one_line(label)
         if node is None or not text:
             continue
-        is_foreign = not is_read(getattr(page, name)) or _DAY_FIRST.search(notes.profile.numbers.date(text))
+        numbers = notes.profile.numbers
+        is_unread = not is_read(getattr(page, name)) and name not in _looks(text, numbers)
+        is_foreign = is_unread or _DAY_FIRST.search(numbers.date(text))
         if is_foreign and (form := _looks(text, _OF_EUROPE).get(name)) is not None:
             words = fields.clean(node.text(deep=True).partition(":")[0])
             yield Strange("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)

@@ -62,7 +62,7 @@ class SiteProfile:
     @cached_property
     def stock(self) -> StockWords:
         """The words of stock tables."""
-        return StockWords(self.entries.headings, self.entries.centers, self.numbers)
+        return StockWords(self.entries.headings, self.entries.centers, self.numbers, self.entries.words)
 
     def publisher_status(self, words: str) -> str:
         """What a page says of the publisher's status, in the words that are understood; or as it stands."""

@@ -9,8 +9,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain.completeness import FIRST_GUESS
+from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.sources.ipage.pages import PageChanged, ProductPage, parse_product_page
+from ingram_assets.sources.ipage.profile.site_profile import profile_with
+from ingram_assets.sources.ipage.profile.stock_words import STATES
 from ingram_assets_tests.testing.page_factory import (
     HEADER,
     OTHER_ROWS,
@@ -52,24 +55,32 @@ def test_row_order_is_the_accounts(order: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("first", string.ascii_uppercase)
-def test_every_two_letters_are_a_dc(first: str) -> None:
+def test_the_two_letters_of_a_state_are_a_dc_and_no_others(first: str) -> None:
     codes = [first + second for second in string.ascii_uppercase]
-    page = read(stock_tables(own=[(code, "1", "2") for code in codes], other=[]))
+    page = read(stock_tables(own=[(code, "1", "2") for code in codes], other=OTHER_ROWS))
     assert page.stock is not None
-    assert list(page.stock) == codes
-    assert page.shows_all_stock(FIRST_GUESS)
+    states = [code for code in codes if code in STATES]
+    others = {row[0] for row in OTHER_ROWS}
+    assert {*page.stock} == {*states} | others
+    assert all(page.stock[code].on_hand == 1 for code in states if code not in others)
+    assert page.stock_rows_lost == 26 - len(states)
 
 
-def test_any_two_letter_dc() -> None:
-    stock = read(
-        stock_tables(own=[("CA", "1", "2")], other=[("OH", "3", "4"), ("ZZ", "5", "6"), ("IL", "7", "8")])
-    ).stock
-    assert stock == {
+def test_any_state_and_what_site_toml_names() -> None:
+    rows = [("OH", "3", "4"), ("ZZ", "5", "6"), ("WY", "7", "8")]
+    stock = {
         "CA": DcStock(1, 2, "primary"),
         "OH": DcStock(3, 4, "other"),
         "ZZ": DcStock(5, 6, "other"),
-        "IL": DcStock(7, 8, "other"),
+        "WY": DcStock(7, 8, "other"),
     }
+    html = product_page(stock=stock_tables(own=[("CA", "1", "2")], other=rows))
+    named = profile_with(parse_site_file(b'[centers]\n"Lager Z" = "ZZ"', None))
+    assert parse_product_page(html, named).stock == stock
+    page = parse_product_page(html)
+    assert page.stock == {code: counts for code, counts in stock.items() if code != "ZZ"}
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert any("“ZZ | 5 | 6”" in warning for warning in page.warnings)
 
 
 @pytest.mark.parametrize("cell", ["", "&nbsp;", "-", "--", "&mdash;", "N/A", "n/a", " "])
@@ -553,16 +564,16 @@ def test_a_table_that_shows_another_ones_rows_again_counts_them_once(stock: str)
     ("code", "key"),
     [
         *(("CHA", "PA"), ("LAV", "TN"), ("FTW", "IN"), ("ROS", "OR"), ("ROSE", "OR"), ("FAIRF", "OH")),
-        *(("TN2", "TN"), ("TNB", "TN"), ("OHF", "OH"), ("CAFR", "CA"), ("KYLOU", "KY"), ("XYZ", "XY")),
+        *(("TN2", "TN"), ("TNB", "TN"), ("OHF", "OH"), ("CAFR", "CA"), ("KYLOU", "KY"), ("NYC", "NY")),
         *(("DC NJE", "NJ"), ("NJE (Secondary)", "NJ"), ("East Center (NVR)", "NV"), ("CA - Fresno", "CA")),
         *(("TN (LaVergne)", "TN"), ("LA VERGNE, TN", "TN"), ("Fort Wayne", "IN"), ("LaVergne", "TN")),
     ],
 )
 def test_longer_codes_and_towns_are_centers(code: str, key: str) -> None:
-    page = read(stock_tables(own=[(code, "410", "5")], other=[("ZZ", "0", "0")]))
+    page = read(stock_tables(own=[(code, "410", "5")], other=[("WY", "0", "0")]))
     assert page.stock is not None
     assert page.stock[key] == DcStock(410, 5, "secondary" if "Secondary" in code else "primary")
-    assert list(page.stock) == [key, "ZZ"]
+    assert list(page.stock) == [key, "WY"]
     assert page.warnings == ()
     # Where the heading of their column says nothing, too.
     assert read(stock_tables([(code, "410", "5")], [], header=("", *HEADER[1:]))).stock == {
@@ -670,7 +681,7 @@ def test_a_table_that_a_text_tries_to_bring_along_is_text() -> None:
 
 
 COUNTS = st.one_of(st.none(), st.integers(0, 500), st.integers(0, 10_000_000))
-DC_CODES = st.sampled_from(["TN", "PA", "IN", "OR", "CA", "OH", "IL", "TX", "NV", "ZZ"])
+DC_CODES = st.sampled_from(["TN", "PA", "IN", "OR", "CA", "OH", "IL", "TX", "NV", "WY"])
 HEADINGS = {
     "dc": ["DC", "Warehouse", "Distribution Center", "Location", "dc"],
     "on_hand": ["On Hand", "ON HAND", "On-Hand", "Qty On Hand", "Available"],
