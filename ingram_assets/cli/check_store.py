@@ -11,6 +11,7 @@ from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.defs.storefront.from_settings import own_tables, store_mode
 from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
 from ingram_assets.runtime.instance import older_settings
+from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -22,7 +23,8 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
 
     While the shop only watches there is bound to be one: it leaves with 0 then.
     """
-    environment = environment_of("storefront")
+    runs = in_effect(environment_of("storefront"))
+    environment = runs.environment
     check(environment, StorefrontSettings, CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
     settings = load(StorefrontSettings, environment)
@@ -35,7 +37,8 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
         stopped_of=partial(stopped_titles, common),
         isbns=isbns,
     )
-    older = older_settings(common, own_tables(settings))
+    told = filter(None, (runs.sentence, older_settings(common, own_tables(settings))))
+    older = " ".join(told) or None
     code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:
         _print_json(found, why_watching, older)
