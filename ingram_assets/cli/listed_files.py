@@ -1,6 +1,5 @@
 """Files that a person hands to `ingram discover`: a wrong one is named before a run starts."""
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ingram_assets.domain.failures import IngramError
+from ingram_assets.named_files import STANDARD_INPUT, read_named_or_piped
 from ingram_assets.overview import job_requests
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobReques
     not_understood: dict[str, str] = {}
     notes: list[str] = []
     for name in dict.fromkeys(names):
-        called = "standard input" if name == "-" else Path(name).name
+        called = "standard input" if name == STANDARD_INPUT else Path(name).name
         found = _read(name, called)
         notes += [f"{called}: {note}" for note in _notes(found)]
         for row in found.rejected:
@@ -52,13 +52,14 @@ def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobReques
 
 def _read(name: str, called: str) -> "SavedSearch | ResultsPage":
     from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
+    from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES
     from ingram_assets.sources.ipage.pages.listings import read_file
 
     profile = profile_of_the_shop()
     try:
-        found = read_file(_bytes_of(name), profile)
+        found = read_file(read_named_or_piped(name, MAX_BYTES), profile)
     except OSError as error:
-        raise _refused(f"{name} can't be read: {error.strerror}.") from None
+        raise _refused(f"{name} can't be read: {error.strerror}.{_piped(name)}") from None
     except IngramError as error:
         raise _refused(f"{called} lists no titles that can be read: {error} {_WHAT_IS_TAKEN}") from None
     if not found.titles:
@@ -67,14 +68,8 @@ def _read(name: str, called: str) -> "SavedSearch | ResultsPage":
     return found
 
 
-def _bytes_of(name: str) -> bytes:
-    """No more than one byte beyond what is taken of a file."""
-    from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES
-
-    if name == "-":
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
-    with Path(name).expanduser().open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+def _piped(name: str) -> str:
+    return " What is piped in is read by: --file -" if Path(name).expanduser().is_fifo() else ""
 
 
 def _notes(found: "SavedSearch | ResultsPage") -> list[str]:

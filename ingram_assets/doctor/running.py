@@ -94,7 +94,11 @@ def _seen(check: Check) -> Observed:
             return Observed(str(told), Outcome.MISSING)
         # Its text is not shown: nobody looked whether a secret is in it.
         log.debug("The check of %s failed.", check.name, exc_info=True)
-        return Observed(f"It could not be looked at ({type(error).__name__}).", Outcome.MISSING)
+        # Nor is a setting blamed: what went wrong is the program's own.
+        words = (
+            f"It could not be looked at ({type(error).__name__}): a fault of the program, see ingram report."
+        )
+        return Observed(words, Outcome.MISSING, settings=())
 
 
 def _finding(check: Check, seen: Observed) -> Finding:
