@@ -77,12 +77,15 @@ def _notes(found: "SavedSearch | ResultsPage") -> list[str]:
     from ingram_assets.sources.ipage.pages.results_page import ResultsPage
 
     notes = list(found.warnings[:20])
-    if isinstance(found, ResultsPage) and (found.total or 0) > len(found.titles):
+    if not isinstance(found, ResultsPage):
+        return notes
+    shown, total = len(found.titles), found.total or 0
+    if total > shown:
         notes.append(
-            f"The page shows {len(found.titles):,} of {found.total:,} titles: save the other pages as well, "
-            "and name them all."
+            f"The page shows {shown:,} of {total:,} titles, and {total - shown:,} are not on it: save the other "
+            "pages as well, and name them all."
         )
-    elif isinstance(found, ResultsPage) and found.next_page is not None:
+    elif found.next_page is not None:
         notes.append("The page has a next one: save that as well, and name them all.")
     return notes
 

@@ -18,7 +18,7 @@ SECONDS = 5.0
 """So long a look is waited for, once all else is known."""
 
 _LOADED_FIRST = ("sqlalchemy.orm", "alembic.command")
-"""The journal needs them, and so does Dagster: two threads that load them at once would see halves of them."""
+"""The journal needs them, and so does Dagster: two threads that load them at once see halves of them."""
 _SOON = timedelta(minutes=10)
 """Within which a push puts on the shop's shelf what came back."""
 

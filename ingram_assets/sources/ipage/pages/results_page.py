@@ -16,6 +16,7 @@ from ingram_assets.sources.ipage.pages import charsets, fields, recognize
 from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.result_rows import BookList, Books, Row
+from ingram_assets.sources.ipage.pages.result_sections import within_count
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow
 from ingram_assets.sources.ipage.profile.page_words import N, totals
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
@@ -55,6 +56,7 @@ _WORDS_OF_LINKS = re.compile(
     re.IGNORECASE,
 )
 _MOST_LINKS = 5_000
+_NAMED = 5
 
 
 class NothingListed(NotFound):
@@ -108,6 +110,8 @@ def read_results_page(
     if not lists:
         raise PageChanged("results", "no title stands on it that can be told by its ISBN.")
     chosen, beside = _the_results(lists, count)
+    chosen, others = within_count(tree, chosen, count.limit, count.words)
+    beside |= others
     is_told = count.total is not None or links.export or links.next_page or links.needs_a_script
     if not (is_told or chosen.has_column):
         raise PageChanged(
@@ -116,14 +120,16 @@ def read_results_page(
             "column of ISBNs, no Download link.",
         )
     titles, rejected = _read(chosen.rows, profile)
-    warnings = _warnings(len(beside), links)
+    warnings = _warnings((beside | books.headed) - {title.isbn for title in titles}, links)
     return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings)
 
 
-def _warnings(beside: int, links: "_Links") -> tuple[str, ...]:
+def _warnings(beside: set[str], links: "_Links") -> tuple[str, ...]:
     found = []
     if beside:
-        found.append(f"Books beside the results were left out: {beside} of them.")
+        first = ", ".join(sorted(beside)[:_NAMED])
+        more = ", …" if len(beside) > _NAMED else ""
+        found.append(f"Books beside the results were left out: {len(beside)} of them ({first}{more}).")
     if links.needs_a_script:
         found.append("The link to its next page is a script, which can't be followed.")
     return tuple(found)
@@ -140,6 +146,11 @@ class _Count:
     shown: int | None = None
     is_sure: bool = False
     words: str = ""
+
+    @property
+    def limit(self) -> int | None:
+        """So many titles the page may show, in words that are of nothing else; `None`: it does not say."""
+        return (self.total if self.shown is None else self.shown) if self.is_sure else None
 
     @classmethod
     def of(cls, tree: LexborHTMLParser, profile: SiteProfile) -> "_Count":
