@@ -1,11 +1,13 @@
 """Files that a person hands to `ingram discover`: a wrong one is named before a run starts."""
 
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ingram_assets.cli.terminal import say
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.named_files import STANDARD_INPUT, read_named_or_piped
 from ingram_assets.overview import job_requests
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from ingram_assets.sources.ipage.pages.results_page import ResultsPage
     from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
 
+MOST_TITLES = 50_000
+"""Of all files of a command: half of what Dagster recommends as the most partitions of an asset."""
+_MOST_NAMED = 1_000
+_SAID_FROM = 1_000_000
+"""So many bytes take seconds: it is said that they are read."""
 _WHAT_IS_TAKEN = (
     "What is taken: an export (XLSX, XLS, CSV, ZIP, HTML), a page of results that the browser saved while "
     "signed in, or a text file of ISBNs."
@@ -23,8 +30,10 @@ _WHAT_IS_TAKEN = (
 def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobRequest:
     """The run that tracks what the files list, each title once.
 
+    A run's configuration is read anew by whoever looks at runs: what is handed on is bounded.
+
     Raises:
-        BadParameter: a file can't be read, or lists no titles.
+        BadParameter: a file can't be read, or lists no titles, or all of them far too many.
     """
     titles: dict[str, str] = {}
     prices: dict[str, str] = {}
@@ -47,6 +56,17 @@ def read_files(names: Iterable[str], *, dry_run: bool) -> job_requests.JobReques
                 titles.setdefault(each.isbn, each.title)
             if each.srp_price is not None:
                 prices.setdefault(each.isbn, str(each.srp_price))
+    if len(isbns) > MOST_TITLES:
+        raise _refused(
+            f"{len(isbns):,} titles are listed, and at most {MOST_TITLES:,} are taken at once: hand them in "
+            "as several files, one after the other."
+        )
+    if len(not_understood) > _MOST_NAMED:
+        left_out = len(not_understood) - _MOST_NAMED
+        not_understood = dict(islice(not_understood.items(), _MOST_NAMED))
+        notes.insert(0, f"{left_out:,} more lines are not understood, and not named here.")
+    if len(notes) > _MOST_NAMED:
+        notes = [*notes[:_MOST_NAMED], f"… and {len(notes) - _MOST_NAMED:,} more notes."]
     return job_requests.track_titles([*isbns], titles, prices, not_understood, notes, dry_run=dry_run)
 
 
@@ -57,7 +77,10 @@ def _read(name: str, called: str) -> "SavedSearch | ResultsPage":
 
     profile = profile_of_the_shop()
     try:
-        found = read_file(read_named_or_piped(name, MAX_BYTES), profile)
+        data = read_named_or_piped(name, MAX_BYTES)
+        if len(data) > _SAID_FROM:
+            say(f"Reading {called}, {len(data) / 1e6:.1f} MB…", err=True)
+        found = read_file(data, profile)
     except OSError as error:
         raise _refused(f"{name} can't be read: {error.strerror}.{_piped(name)}") from None
     except IngramError as error:
@@ -82,8 +105,8 @@ def _notes(found: "SavedSearch | ResultsPage") -> list[str]:
     shown, total = len(found.titles), found.total or 0
     if total > shown:
         notes.append(
-            f"The page shows {shown:,} of {total:,} titles, and {total - shown:,} are not on it: save the other "
-            "pages as well, and name them all."
+            f"The page shows {shown:,} of {total:,} titles, and {total - shown:,} are not on it: save the "
+            "other pages as well, and name them all."
         )
     elif found.next_page is not None:
         notes.append("The page has a next one: save that as well, and name them all.")

@@ -181,7 +181,7 @@ def test_what_is_no_search_is_told_before_anything_is_asked(discover: Finder, tm
             "letter.txt lists no titles that can be read: ISBN: no ISBN",
         ),
         (["--file", str(tmp_path / "none.xlsx")], "none.xlsx can't be read: No such file"),
-        (["--file", str(tmp_path)], "can't be read: Is a directory"),
+        (["--file", str(tmp_path)], "can't be read: it is a folder, and not a file"),
         (["--file", "-"], "standard input lists no titles that can be read: export: it is empty"),
         (["--file", "x", "--let-through"], "a file takes no title away"),
     ):
