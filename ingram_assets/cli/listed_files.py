@@ -97,11 +97,13 @@ def _piped(name: str) -> str:
 
 def _notes(found: "SavedSearch | ResultsPage") -> list[str]:
     """What is to be said of a file; of a page of results also that it may be one of several."""
-    from ingram_assets.sources.ipage.pages.results_page import ResultsPage
+    from ingram_assets.sources.ipage.pages.results_page import ResultsPage, left_out
 
     notes = list(found.warnings[:20])
     if not isinstance(found, ResultsPage):
         return notes
+    if found.headed:
+        notes.append(left_out(found.headed))
     shown, total = len(found.titles), found.total or 0
     if total > shown:
         notes.append(

@@ -26,7 +26,7 @@ from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import older_settings, running_ports
 from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.loading import load
+from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
@@ -90,7 +90,9 @@ def gather() -> Status:
     Raises:
         SettingsError, NeedsPerson: the storefront's settings, or the queue's database refuses us.
     """
-    runs = in_effect(environment_of("storefront"))
+    typed = environment_of("storefront")
+    check(typed, StorefrontSettings, CommonSettings, PaceSettings)
+    runs = in_effect(typed)
     settings = load(StorefrontSettings, runs.environment)
     common, pace = load(CommonSettings, runs.environment), load(PaceSettings, runs.environment)
     store = StoreLook(settings)

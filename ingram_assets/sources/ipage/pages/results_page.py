@@ -71,6 +71,7 @@ class ResultsPage:
         total: how many titles the search has, as the page says; `None`: it does not say.
         next_page, export: where its links lead, from the host on; `None`: it has none.
         warnings: what was left out or not understood, for a person.
+        headed: ISBNs that stand under a heading of other books, and are left out.
     """
 
     titles: tuple[ListedTitle, ...]
@@ -79,6 +80,7 @@ class ResultsPage:
     next_page: str | None = None
     export: str | None = None
     warnings: tuple[str, ...] = ()
+    headed: tuple[str, ...] = ()
 
 
 def read_results_page(
@@ -120,16 +122,21 @@ def read_results_page(
             "column of ISBNs, no Download link.",
         )
     titles, rejected = _read(chosen.rows, profile)
-    warnings = _warnings((beside | books.headed) - {title.isbn for title in titles}, links)
-    return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings)
+    warnings = _warnings(beside, links)
+    headed = sorted(books.headed - beside - {title.isbn for title in titles})
+    return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings, tuple(headed))
+
+
+def left_out(isbns: Iterable[str]) -> str:
+    """That these books beside the results were left out, in a sentence."""
+    found = sorted(isbns)
+    more = ", …" if len(found) > _NAMED else ""
+    named = ", ".join(found[:_NAMED])
+    return f"Books beside the results were left out: {len(found)} of them ({named}{more})."
 
 
 def _warnings(beside: set[str], links: "_Links") -> tuple[str, ...]:
-    found = []
-    if beside:
-        first = ", ".join(sorted(beside)[:_NAMED])
-        more = ", …" if len(beside) > _NAMED else ""
-        found.append(f"Books beside the results were left out: {len(beside)} of them ({first}{more}).")
+    found = [left_out(beside)] if beside else []
     if links.needs_a_script:
         found.append("The link to its next page is a script, which can't be followed.")
     return tuple(found)
