@@ -14,6 +14,8 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import SiteSettings
 
+pytestmark = pytest.mark.timeout(60)
+
 PAGE = "<html><body><p>EAN: 9780306406157</p></body></html>"
 
 
@@ -51,7 +53,6 @@ def test_discover_says_what_it_was_given(odd: dict[str, Path], what: str) -> Non
     assert ("What is piped in is read by: --file -" in " ".join(done.output.split())) is (what == "a pipe")
 
 
-@pytest.mark.timeout(60)
 def test_a_pipe_in_a_folder_of_pages_is_named_and_the_others_are_read(tmp_path: Path) -> None:
     (folder := tmp_path / "pages").mkdir()
     (folder / "a.html").write_text(PAGE)
