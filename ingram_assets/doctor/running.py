@@ -94,7 +94,7 @@ def _too_slow(check: Check) -> Observed:
 
 
 def _frozen_before(server: str, waited: Check) -> Observed:
-    words = f"{server} did not answer within {waited.seconds:g} s ({waited.name}): see whether it is up."
+    words = f"{server} did not answer in time ({waited.name}): see whether it is up."
     return Observed(words, Outcome.MISSING, in_time=False)
 
 

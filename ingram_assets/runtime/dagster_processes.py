@@ -69,8 +69,7 @@ def start_dagster(
             restart=True,
         )
 
-    # The web server and the daemon load the workspace as they start: an answering code server spares them
-    # a round of retries.
+    # Web server and daemon load the workspace as they start: an answering code server spares them retries.
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))

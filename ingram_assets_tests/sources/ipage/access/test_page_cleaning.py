@@ -292,7 +292,10 @@ def test_what_an_attacker_planted_is_gone_and_what_stands_beside_it_stays(
 
 
 def test_a_removed_cookie_does_not_break_the_tag_that_it_stands_in() -> None:
-    page = '<body><a href="/x;jsessionid=ABCDEF0123456789?u=1">Title</a><p>On Hand: 148</p></body>'
+    link = '<a href="/x;jsessionid=ABCDEF0123456789?u=1">Title</a>'
+    page = f'<body>{link}<textarea>Dear Ada</textarea><img alt="a > b"><p>On Hand: 148</p></body>'
     cleaned = CLEANER.clean(page)
-    assert '">Title</a><p>On Hand: 148</p>' in cleaned
+    assert '">Title</a><textarea>' in cleaned
+    assert "<p>On Hand: 148</p>" in cleaned
     assert "ABCDEF" not in cleaned
+    assert "Ada" not in cleaned
