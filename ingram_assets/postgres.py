@@ -98,9 +98,20 @@ class Server:
 class Client:
     """What writer and reader share. Opens on first use; use as a context manager, or `close` it."""
 
-    def __init__(self, url: str, *, pool_size: int = 4, statement_timeout: float = 30.0) -> None:
-        """`statement_timeout` in seconds; the URL's own `options=-c statement_timeout=…` wins over it."""
-        self._server = Server(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 4,
+        statement_timeout: float = 30.0,
+        connect_seconds: int | None = None,
+    ) -> None:
+        """Both in seconds. The URL's own `options=-c statement_timeout=…` wins over `statement_timeout`.
+
+        Args:
+            connect_seconds: as for `Server.connect`, for who waits at a terminal and only looks.
+        """
+        self._server, self._connect_seconds = Server(url), connect_seconds
         self._pool = self._server.pool(pool_size, statement_timeout)
         self._patience = None if self._server.sets_statement_timeout else ANSWER_TIMEOUTS * statement_timeout
         self._opening = threading.Lock()
@@ -165,7 +176,7 @@ class Client:
 
     def _probe(self, doing: str) -> None:
         try:
-            self._server.connect().close()
+            self._server.connect(seconds=self._connect_seconds).close()
         except psycopg.Error as error:
             raise failure(error, self._server, doing) from None
 

@@ -12,6 +12,7 @@ from ingram_assets.defs.storefront.from_settings import own_tables, store_mode
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview.store_check import StoreCheck, check_store, retired_titles, stopped_titles
 from ingram_assets.runtime.instance import older_settings
+from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -24,7 +25,8 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
     Where the store, or who knows what is right, can't be asked, it leaves with 2: nothing was seen.
     While the shop only watches there is bound to be one: it leaves with 0 then.
     """
-    environment = environment_of("storefront")
+    runs = in_effect(environment_of("storefront"))
+    environment = runs.environment
     check(environment, StorefrontSettings, CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
     settings = load(StorefrontSettings, environment)
@@ -40,7 +42,8 @@ def show_store_check(isbns: Sequence[str], as_json: bool) -> None:
         )
     except IngramError as error:
         fail(f"Nothing was compared: {error}", exit_code_unseen(error), as_json)
-    older = older_settings(common, own_tables(settings))
+    told = filter(None, (runs.sentence, older_settings(common, own_tables(settings))))
+    older = " ".join(told) or None
     code = SOME_FAILED if (found.differences or found.stopped) and not why_watching else DONE
     if as_json:
         _print_json(found, why_watching, older)

@@ -36,7 +36,10 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
     from ingram_assets.cli.run_commands import run_job
     from ingram_assets.domain.failures import NeedsPerson
     from ingram_assets.overview.job_requests import push_titles
+    from ingram_assets.runtime.started_with import refuse_if_observed
+    from ingram_assets.settings.environment import environment_of
 
+    refuse_if_observed(environment_of("storefront"), "ingram go-live")
     mode = _mode()
     if mode.is_live:
         _is_live_already(mode, as_json)

@@ -29,6 +29,7 @@ from ingram_assets.defs.scraper.from_settings import profile_of_the_shop
 from ingram_assets.domain.completeness import Habit, usual_shape
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Stopped
 from ingram_assets.domain.isbn import isbn_spelled, parse_isbn
+from ingram_assets.named_files import read_named
 from ingram_assets.sources.ipage.pages.saved_pages import MAX_BYTES, SUFFIXES, NoSavedPage, page_in
 from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile
@@ -104,9 +105,9 @@ def _saved(paths: Iterable[Path], profile: SiteProfile) -> Iterator[LookedAt]:
 
 def _looked_at_file(name: str, file: Path, profile: SiteProfile) -> LookedAt:
     try:
-        with file.open("rb") as opened:
-            saved_on = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
-            return _looked_at(name, page_in(opened.read(MAX_BYTES + 1), profile), profile, saved_on)
+        body = read_named(file, MAX_BYTES)
+        saved_on = datetime.fromtimestamp(file.stat().st_mtime, UTC).date()
+        return _looked_at(name, page_in(body, profile), profile, saved_on)
     except OSError as error:
         return LookedAt(name, problem=f"It can't be read: {error.strerror}.")
     except NoSavedPage as error:

@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 import click
 
+from ingram_assets.named_files import read_named
+
+_MAX_BYTES = 100_000_000
 _COMPARED = ("page", "kind", "reading", "fields", "stock")
 """What a file of expectations has of each page. Where a value stands, warnings, and what a push would make
 of it may change."""
@@ -30,7 +33,10 @@ def load_expected(path: Path) -> list[dict[str, Any]]:
     """The pages of a file that `--json` or `--write-expected` wrote; wrong usage if it is none."""
     wrong = f"{path} is no file that ingram read wrote with --json or --write-expected"
     try:
-        data = json.loads(path.read_text(encoding="utf-8-sig"))
+        if len(written := read_named(path, _MAX_BYTES)) > _MAX_BYTES:
+            words = f"{wrong}: it has more than {_MAX_BYTES:,} bytes."
+            raise click.BadParameter(words, param_hint="--expect")
+        data = json.loads(written.decode("utf-8-sig"))
     except OSError as error:
         raise click.BadParameter(f"{path} can't be read: {error.strerror}.", param_hint="--expect") from None
     except (ValueError, RecursionError) as error:

@@ -65,6 +65,13 @@ _REMOVED = (
     "account's names, however they are spelled; e-mail and postal addresses, telephone numbers, numbers of "
     "accounts and orders, long numbers other than ISBNs, and names that stand behind a greeting or a label."
 )
+_OUR_WORDS = frozenset(
+    (
+        *("dagster", "postgres", "postgresql", "medusa", "ingram", "ipage", "queue", "journal", "bucket"),
+        *("storefront", "scraper", "operations"),
+    )
+)
+"""Of our own sentences: a role or a database that is called so says nothing of whose it is."""
 _LOOK = "No program finds every name: look through it before you send it to somebody."
 
 
@@ -165,7 +172,11 @@ def _gathered() -> _Archive:
     made_out, unreadable = all_made_out()
     places = Places(state_folder([*read, *made_out]), files_named([*read, *made_out]))
     profile = _profile(archive)
-    private = [*private_values([*read, *made_out]), *_cookies(archive)]
+    private = [
+        value
+        for value in (*private_values([*read, *made_out]), *_cookies(archive))
+        if value.strip().casefold() not in _OUR_WORDS
+    ]
     cleaner = PageCleaner(KnownValues(private), profile.labels)
     pages, left_out = _kept_pages(archive)
     found = len(pages)
@@ -179,12 +190,14 @@ def _gathered() -> _Archive:
     def cleaned(text: str) -> str:
         return known.removed_from(without_private(known.removed_from(places.told(text))))
 
+    archive.notes = list(map(cleaned, archive.notes))
     told = facts(given)
     for name, part in told.items():
         text = json.dumps(without_private_json(_plain(part), cleaned), indent=1, ensure_ascii=False)
         if not archive.add(f"{name}.json", text):
             archive.notes.append(f"{name}.json is left out: it is too large.")
-        archive.notes += [f"{name}: {why}" for why in _away(part)]
+        # The names of systems and parts are ours, though a database or a user may be called so.
+        archive.notes += [f"{name}: {path}{cleaned(why)}" for path, why in _away(part)]
     if own := _site_file():  # Its paths are the site's.
         archive.add("site.toml", known.removed_from(without_private(known.removed_from(places.named(own)))))
     left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
@@ -195,7 +208,6 @@ def _gathered() -> _Archive:
         )
     if not found:
         archive.notes.append("No page was kept: there is none yet that was not understood.")
-    archive.notes = list(map(cleaned, archive.notes))
     archive.files = {_READ_FIRST: _read_first(archive)} | archive.files
     return archive
 
@@ -304,11 +316,11 @@ def _asked(archive: _Archive, what: str, look: Callable[[], T]) -> T | None:
     return None
 
 
-def _away(part: Any, path: str = "") -> list[str]:
-    """Why parts of a part could not be had."""
+def _away(part: Any, path: str = "") -> list[tuple[str, str]]:
+    """Why parts of a part could not be had, each with the names of the parts that it is in."""
     if not isinstance(part, dict):
         return []
-    own = [f"{path}{part['away']}"] if isinstance(part.get("away"), str) else []
+    own = [(path, part["away"])] if isinstance(part.get("away"), str) else []
     return own + [why for name, inner in part.items() for why in _away(inner, f"{path}{name}: ")]
 
 

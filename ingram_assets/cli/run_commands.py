@@ -259,9 +259,14 @@ def undo(run_id: str, dry_run: bool, yes: bool, as_json: bool) -> None:
 
 
 def run_job(request: job_requests.JobRequest) -> "RunResult":
-    """Start a job's run where its secrets are, follow it, and return what it reports."""
+    """Start a job's run where its secrets are, follow it, and return what it reports.
+
+    Raises:
+        NeedsPerson: MODE says observe here, and not to the `ingram up` at work, or the other way round.
+    """
     from ingram_assets.cli.runs import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
+    from ingram_assets.runtime.started_with import refuse_if_observed
     from ingram_assets.settings.belonging import LOCATIONS
     from ingram_assets.settings.environment import environment_of
     from ingram_assets.settings.loading import check, load
@@ -270,6 +275,8 @@ def run_job(request: job_requests.JobRequest) -> "RunResult":
     environment = environment_of(request.location)
     check(environment, LOCATIONS[request.location], CommonSettings, PaceSettings)
     common = load(CommonSettings, environment)
+    if request.writes_to_store:
+        refuse_if_observed(environment, f"ingram {click.get_current_context().info_name}")
     with progress(request.job) as tell, dagster_instance(common) as instance, told_if_away():
         tell("starting")
         with code_server(common, request.location) as server:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.domain.wording import local_moment, minutes
 from ingram_assets.overview.status import Status, gather
 from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
-from ingram_assets.staging.reader import Trouble
+from ingram_assets.staging.reader import Summary, Trouble
 from ingram_assets.store.watching import FIGURE_NAMES, Outlook
 
 SHOWN = 20
@@ -30,25 +30,26 @@ def show_status(as_json: bool) -> None:
 
 def _as_json(status: Status) -> dict[str, Any]:
     facts, queue = status.facts, status.queue
+    of_queue = {each.name: getattr(queue, each.name, None) for each in fields(Summary)}
     return {
         "verdict": asdict(status.verdict) | {"sentence": status.verdict.sentence(status.zone)},
         "up": facts.is_running,
-        "titles": facts.titles,
+        "titles": facts.titles if queue or status.tracked_known else None,
         "tracked_known": status.tracked_known,
-        "rows": queue.titles,
-        "retired": status.retired,
+        "rows": of_queue["titles"],
+        "retired": status.retired if queue else None,
         "untracked": [one.isbn for one in status.behind_titles if one.what == "untracked"],
-        "to_import": queue.to_import,
-        "failed": queue.failed,
-        "unread": queue.unread,
-        "never_read": queue.never_read,
+        "to_import": of_queue["to_import"],
+        "failed": of_queue["failed"],
+        "unread": of_queue["unread"],
+        "never_read": of_queue["never_read"],
         "low_stock": [asdict(one) for one in status.low_stock],
         "low_stock_threshold": status.low_stock_threshold,
         "promise_seconds": int(facts.within.total_seconds()),
-        "promise_broken": facts.late > 0,
-        "late": facts.late,
-        "oldest_reading": queue.oldest_reading,
-        "oldest_reading_isbn": queue.oldest_reading_isbn,
+        "promise_broken": facts.late > 0 if queue else None,
+        "late": facts.late if queue else None,
+        "oldest_reading": of_queue["oldest_reading"],
+        "oldest_reading_isbn": of_queue["oldest_reading_isbn"],
         "behind": facts.behind,
         "behind_since": facts.behind_since,
         "behind_titles": [asdict(one) for one in status.behind_titles],
@@ -127,7 +128,10 @@ def _render_counts(status: Status, now: datetime) -> None:
     click.echo(f"ingram up is {'running' if status.facts.is_running else 'not running'}.")
     if status.desk:
         click.echo(f"The desk answers at {status.desk}")
-    queue = status.queue
+    if (queue := status.queue) is None:
+        if status.tracked_known:
+            click.echo(f"{status.facts.titles:7,}  titles tracked")
+        return
     for number, words in (
         (status.facts.titles, "titles tracked" if status.tracked_known else "titles in the queue"),
         (queue.to_import, "not in the store yet"),

@@ -54,10 +54,11 @@ def checks(given: Given, bucket: BucketVisit) -> Iterator[Check]:
             StorefrontSettings.file,
             needs=needs,
             server=lambda: server_of(given.storefront.MEDUSA_BACKEND_URL),
+            is_aside=True,
         )
     if "scraper" in given.here:
         needs = (OF_LOCATION["scraper"],)
         name = "Clock, again" if "storefront" in given.here else "Clock"
         look = lambda: seen(bucket.bucket.clock, "the bucket")  # noqa: E731
         server = lambda: server_of(given.scraper.R2_ENDPOINT)  # noqa: E731
-        yield Check("clock", name, look, ScraperSettings.file, needs=needs, server=server)
+        yield Check("clock", name, look, ScraperSettings.file, needs=needs, server=server, is_aside=True)

@@ -18,7 +18,7 @@ from ingram_assets.settings.environment import (
     port_settings,
 )
 from ingram_assets.settings.files import env_dir, example_of, own_file
-from ingram_assets.settings.loading import faults, load
+from ingram_assets.settings.loading import faults, is_named_by_a_setting, load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.scraper import ScraperSettings
@@ -154,10 +154,16 @@ def _of_owner(given: Given) -> Observed:
 
 
 def _at_fault(told: Mapping[str, list[str]]) -> Observed:
-    sentences = [f"{'; '.join(each)}. Set them in {own_file(file)}" for file, each in told.items()]
-    names = [NamedSetting(file, one.partition(" ")[0]) for file, each in told.items() for one in each]
-    words = f"{'; '.join(sentences)} or in the environment (README, “Running it for real”)."
-    return Observed(words, Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
+    sentences, names = [], []
+    for file, each in told.items():
+        if is_named_by_a_setting(file):
+            remedy = f"Correct {file} (docs/site.md)."
+        else:
+            remedy = f"Set them in {own_file(file)} or in the environment (README, “Running it for real”)."
+        sentences.append(f"{'; '.join(each)}. {remedy}")
+        for name in (one.partition(" ")[0] for one in each):
+            names.append(NamedSetting(READ_FROM[name][-1] if is_named_by_a_setting(file) else file, name))
+    return Observed(" ".join(sentences), Outcome.MISSING, settings=tuple(dict.fromkeys(names)))
 
 
 def _site(given: Given) -> Observed:

@@ -54,6 +54,8 @@ class Check:
         canceled: called if it takes longer, or a person stops all.
         so_far: further lines, also of a check that failed.
         server: host and port of who is asked: if it does not answer in time, no other check waits for it.
+        is_aside: it asks a system that has checks of its own, for something beside: if that does not answer,
+            the first of those says so.
     """
 
     system: str
@@ -66,6 +68,7 @@ class Check:
     canceled: Callable[[], None] = lambda: None
     so_far: Callable[[], tuple[str, ...]] = tuple
     server: Callable[[], str] = str
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,21 +32,31 @@ def findings(
         starting: is told of a check that begins.
     """
     ended: dict[str, Finding] = {}
-    frozen: dict[str, str] = {}
+    frozen: dict[str, Check] = {}
     """Servers that did not answer in time, and the check that waited."""
+    blamed: dict[tuple[str, str], str] = {}
+    """Those of each system, and the check that says so: what is to be mended is a system's."""
     for check in checks:
         without = next((name for name in check.needs if name in ended and not ended[name].is_there), None)
         server = _server_of(check) if without is None else ""
+        of_system = server, check.system
         if without is not None:
             found = _not_tried(check, f"{without} first.")
-        elif server in frozen:
-            found = _not_tried(check, f"{server} did not answer in time ({frozen[server]}).")
+        elif of_system in blamed:
+            found = _not_tried(check, f"{server} did not answer in time ({blamed[of_system]}).")
+        elif server in frozen and not check.is_aside:
+            found = _finding(check, _frozen_before(server, frozen[server]))
+            blamed[of_system] = check.name
         else:
             starting(check)
             seen = _made(check)
             found = _finding(check, seen)
             if server and not seen.in_time:
-                frozen[server] = check.name
+                frozen[server] = check
+                if check.is_aside:
+                    found = _not_tried(check, f"{server} did not answer in time.")
+                else:
+                    blamed[of_system] = check.name
         ended[check.name] = found
         yield found
 
@@ -83,6 +93,11 @@ def _too_slow(check: Check) -> Observed:
     return Observed(words, Outcome.MISSING, in_time=False)
 
 
+def _frozen_before(server: str, waited: Check) -> Observed:
+    words = f"{server} did not answer in time ({waited.name}): see whether it is up."
+    return Observed(words, Outcome.MISSING, in_time=False)
+
+
 def _seen(check: Check) -> Observed:
     try:
         return check.look()
@@ -94,7 +109,11 @@ def _seen(check: Check) -> Observed:
             return Observed(str(told), Outcome.MISSING)
         # Its text is not shown: nobody looked whether a secret is in it.
         log.debug("The check of %s failed.", check.name, exc_info=True)
-        return Observed(f"It could not be looked at ({type(error).__name__}).", Outcome.MISSING)
+        # Nor is a setting blamed: what went wrong is the program's own.
+        words = (
+            f"It could not be looked at ({type(error).__name__}): a fault of the program, see ingram report."
+        )
+        return Observed(words, Outcome.MISSING, settings=())
 
 
 def _finding(check: Check, seen: Observed) -> Finding:

@@ -34,7 +34,9 @@ _BLANKS = re.compile(r"[\s+]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 
 # Every repetition is bounded: a hostile page must not keep the patterns busy for ever.
-_DOMAIN = r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+# A part of an address may be known and taken out by then: what is left of it is somebody's all the same.
+_PART = r"(?:[\w-]{1,63}|\[removed\])"
+_DOMAIN = rf"(?:{_PART}(?:\.{_PART}){{1,8}}|\[removed\])"
 _STREETS = (
     "st|street|ave|avenue|blvd|boulevard|rd|road|dr|drive|ln|lane|way|ct|court|pl|place|pkwy|parkway|hwy|highway|"
     "sq|square|ter|terrace|cir|circle|loop|pike"
@@ -47,9 +49,9 @@ _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         # E-mail addresses, also as "ada (at) shop [dot] example".
-        rf"[\w.+'%-]{{1,64}}\s?(?:@|%(?:25)?40)\s?{_DOMAIN}",
-        r"[\w.+-]{1,64}\s?[\[({]\s?at\s?[\])}]\s?[\w-]{1,63}"
-        r"(?:\s?(?:\.|[\[({]\s?dot\s?[\])}])\s?[\w-]{1,63}){1,5}",
+        rf"[\w.+'%-]{{1,64}}\s?(?:@|%(?:25)?40|&#0{{0,6}}64;|&#x0{{0,6}}40;|&commat;)\s?{_DOMAIN}",
+        rf"[\w.+-]{{1,64}}\s?[\[({{]\s?at\s?[\])}}]\s?(?:{_PART}"
+        rf"(?:\s?(?:\.|[\[({{]\s?dot\s?[\])}}])\s?{_PART}){{1,5}}|\[removed\])",
         r"\b[\w.+-]{1,64} at [\w-]{1,63}(?: dot [\w-]{1,63}){1,4}\b",
         # Telephone numbers: of North America, of elsewhere, and without the area.
         r"(?<![\w-])(?:\+?1[\s./-]{0,3})?\(?\b[2-9][0-9]{2}\)?[\s./-]{1,3}[2-9][0-9]{2}[\s./-]{1,3}"
@@ -74,16 +76,27 @@ _PATTERNS = tuple(
         r"\b(?-i:[ABCEGHJ-NPRSTVXY][0-9][A-Z]\s[0-9][A-Z][0-9])\b",
         # Numbers of papers.
         r"\b(?:inv|po|so|ord|rma|re|cn)[/-][0-9][0-9/-]{2,20}\b",
+        r"\b(?:ein|tin|fein)\s{0,3}[:#]?\s{0,3}[0-9]{2}-?[0-9]{7}\b|(?<![\w-])[0-9]{2}-[0-9]{7}(?![\w-])",
+        r"\b(?-i:[A-Z]{2})[0-9]{2}(?:\s?(?-i:[A-Z0-9]{4})){2,7}(?:\s?(?-i:[A-Z0-9]{1,4}))?\b",
         rf"\b[\w.'’ -]{{2,40}},?\s{{1,3}}(?-i:{_STATES})\s{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?\b",
     )
 )
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
+_ATTACHED_BEFORE = re.compile(r"(?:[A-Za-z]{1,4}[0-9]{0,4}|[0-9]{1,3})-?$")
+_ATTACHED_BEHIND = re.compile(r"-?[A-Za-z0-9]{1,12}\b")
+_ATTACHED_TO_REMOVED = re.compile(
+    r"(?<![\\&%\w])[A-Za-z0-9]{1,40}(?=\[removed\])|(?<=\[removed\])[A-Za-z0-9]{1,40}"
+)
+"""What stands right beside a known value is a part of another one that begins or ends as it does."""
 _RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])")
 _KEY_OF_A_NUMBER = (
     r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
     r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code|ref|reference)\b\.?|[#№]|"
     r"numbers?)|(?:bestell|kunden|rechnungs|auftrags|konto)(?:ung)?[\s-]?(?:nr|nummer)\b\.?"
-    r"|(?:account|acct|customer|invoice|p\.?o)\b\.?(?=\s{0,2}[:#(]))"
+    r"|(?:account|acct|customer|invoice|confirmation|reference|tracking|p\.?o)\b\.?(?=\s{0,2}[:#(])"
+    # Without a sign between them: a number of three digits at least.
+    r"|(?:account|acct|customer|invoice|confirmation|purchase\sorder|order|p\.?o)\b\.?"
+    r"(?=\s{1,3}[A-Z]{0,4}-?[0-9]{3}))"
 )
 _LABELED_NUMBER = re.compile(
     rf"(?<!on )\b{_KEY_OF_A_NUMBER}(?:\s{{0,2}}(?:is|[:#=(№-]))*\s{{0,3}}(?P<value>[\w][\w./-]{{1,40}})?",
@@ -154,7 +167,7 @@ def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: b
     """
     found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
-    found += [Span(*match.span()) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
+    found += [_whole_number(match) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
     if ids := [match.span() for match in _RUN_ID.finditer(text)]:
         found = [one for one in found if not any(one.start < end and one.end > at for at, end in ids)]
     for match in _LABELED_NUMBER.finditer(text):
@@ -245,6 +258,14 @@ def without_private_json(data: Any, cleaned: Callable[[str], str]) -> Any:
     return data
 
 
+def _whole_number(match: re.Match[str]) -> Span:
+    """A long number with the letters that stand right before and behind it: they are a part of it."""
+    text, (start, end) = match.string, match.span()
+    before = _ATTACHED_BEFORE.search(text[max(0, start - 12) : start])
+    behind = _ATTACHED_BEHIND.match(text, end)
+    return Span(start - len(before[0]) if before else start, behind.end() if behind else end)
+
+
 def _is_isbn(match: re.Match[str], isbns: frozenset[str]) -> bool:
     isbn = isbn_spelled(match[0])
     if isbn is None:
@@ -270,7 +291,7 @@ class KnownValues:
 
     def removed_from(self, text: str) -> str:
         """The text without them."""
-        readings = _readings(text)
+        whole, readings = text, _readings(text)
         for one in self._known:
             if one.may_be_in(readings):
                 for pattern in one.patterns:
@@ -279,7 +300,7 @@ class KnownValues:
         for one in self._known:
             if one.words and all(word in letters for word in one.words):
                 text = _without_spans(text, one.loosely)
-        return text
+        return text if text == whole else _ATTACHED_TO_REMOVED.sub("", text)
 
     def and_also(self, values: Iterable[str]) -> "KnownValues":
         """These and more."""

@@ -63,7 +63,7 @@ _WHOLE_PAGE = ("blocked", "expired", "closed", "not_found")
 """Words that are looked for on whole pages, whatever they say: a short one would be found on any."""
 _SHORTEST_PHRASE = 6
 _LONGEST_WORD, _LONGEST_ADDRESS, _MOST_WORDS = 200, 2_000, 500
-_LARGEST = 200_000
+LARGEST = 200_000
 """Bytes of a file."""
 
 Words = Mapping[str, tuple[str, ...]]
@@ -142,10 +142,14 @@ def parse_site_file(data: bytes, site: str | None) -> SiteEntries:
     Raises:
         SiteFileError: it is no TOML, or an entry can't be meant.
     """
-    if len(data) > _LARGEST:
-        raise SiteFileError(f"it has more than {_LARGEST:,} bytes: leave out what is not of the site")
+    if len(data) > LARGEST:
+        raise SiteFileError(f"it has more than {LARGEST:,} bytes: leave out what is not of the site")
     try:
-        tables = tomllib.loads(decoded(data).replace("\r\n", "\n"))
+        tables = tomllib.loads(decoded(data, "").replace("\r\n", "\n"))
+    except RecursionError:
+        raise SiteFileError(
+            "lists or tables stand in each other hundreds deep: write each entry as in docs/site.md"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         if re.match("Cannot (?:overwrite|declare|mutate)", str(error)):
             where = str(error).rpartition(" (")[2].rstrip(")")
@@ -154,7 +158,8 @@ def parse_site_file(data: bytes, site: str | None) -> SiteEntries:
             f"it is no TOML ({error}): write each entry as in docs/site.md, texts in straight quotes"
         ) from None
     except ValueError as error:
-        raise SiteFileError(str(error)) from None
+        where = str(error).strip().rstrip(".").replace("Line", "line", 1)
+        raise SiteFileError(f"{where}: have the editor save the file as UTF-8") from None
     for name, table in tables.items():
         if name not in _READERS:
             raise SiteFileError(f"[{name}] is no section of it{_meant(name, _READERS)}")

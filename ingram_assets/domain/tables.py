@@ -13,15 +13,16 @@ _OPEN_QUOTE = (
 )
 
 
-def decoded(data: bytes) -> str:
-    """The text of a table's file. Raises ValueError, which names the line: it is not in UTF-8."""
+IN_EXCEL = "Save the file as UTF-8; in Excel, as the type “CSV UTF-8”."
+
+
+def decoded(data: bytes, remedy: str = IN_EXCEL) -> str:
+    """The text of a file. Raises ValueError, which names the line and the remedy: it is not in UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = len(data[: error.start + 1].splitlines())
-        raise ValueError(
-            f"Line {line} is not in UTF-8. Save the file as UTF-8; in Excel, as the type “CSV UTF-8”."
-        ) from None
+        raise ValueError(f"Line {line} is not in UTF-8. {remedy}") from None
 
 
 def table_rows(text: str, columns: Sequence[str], table: str) -> Iterator[tuple[int, dict[str, str]]]:

@@ -22,6 +22,11 @@ class JobRequest:
         """As Dagster takes it."""
         return {"ops": {name: {"config": dict(values)} for name, values in self.of_ops.items()}}
 
+    @property
+    def writes_to_store(self) -> bool:
+        """Whether it is more than a look at what would be written."""
+        return self.location == "storefront" and not any(one.get("dry_run") for one in self.of_ops.values())
+
 
 def read_titles(isbns: Sequence[str]) -> JobRequest:
     """Details, stock and cover of these titles, which are tracked from now on."""

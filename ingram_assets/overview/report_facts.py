@@ -337,8 +337,8 @@ def failures(status: Status) -> Part:
         kinds.setdefault(one.outcome, []).append(one)
     return {
         "verdict": status.verdict.sentence(status.zone),
-        "titles": facts.titles,
-        "late": facts.late,
+        "titles": facts.titles if status.queue or status.tracked_known else None,
+        "late": facts.late if status.queue else None,
         "not_asked": facts.not_asked,
         "titles_by_kind": {
             kind: {

@@ -14,7 +14,7 @@ from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import own_tables, store_rules, store_today
 from ingram_assets.domain import bindings
 from ingram_assets.domain.availability import Availability
-from ingram_assets.domain.failures import IngramError, of_the_disk
+from ingram_assets.domain.failures import IngramError, Transient, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.site_pause import SitePause
@@ -25,8 +25,9 @@ from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
 from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import older_settings, running_ports
+from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.loading import load
+from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
@@ -38,6 +39,8 @@ from ingram_assets.store.watching import Outlook, StoreMode
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
 _BINDINGS_NAMED = 5
+_CONNECT_SECONDS = 5
+"""A look is to say at once that a database does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Status:
     """The state of the shop.
 
     Attributes:
-        facts: what the verdict is made of; `queue`: the queue's figures, retired titles left out.
+        facts: what the verdict is made of; `queue`: the queue's figures, retired titles left out. `None`: it
+            does not answer, and all that is known of titles' rows is empty.
         tracked_known: whether Dagster could be asked which titles are tracked; else the queue's rows count.
         retired: those of the queue's titles. A person may have retired others before they were ever there.
         broken: titles that failed, or that were not read at the last attempt.
@@ -64,7 +68,7 @@ class Status:
 
     verdict: Verdict
     facts: ShopFacts
-    queue: Summary
+    queue: Summary | None
     oldest_title: str | None
     tracked_known: bool
     retired: int
@@ -83,15 +87,75 @@ class Status:
 def gather() -> Status:
     """The state of the shop. Of Medusa only whether it answers, and notes. Without Dagster, rows are counted.
 
+    It is told by the settings that `ingram up` goes by, where that is at work.
+
     Raises:
-        SettingsError, NeedsPerson, Transient: the storefront's settings, or the queue's database.
+        SettingsError, NeedsPerson: the storefront's settings, or the queue's database refuses us.
     """
-    environment = environment_of("storefront")
-    settings = load(StorefrontSettings, environment)
-    common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
-    now, rules = datetime.now(UTC), store_rules(settings)
+    typed = environment_of("storefront")
+    check(typed, StorefrontSettings, CommonSettings, PaceSettings)
+    runs = in_effect(typed)
+    settings = load(StorefrontSettings, runs.environment)
+    common, pace = load(CommonSettings, runs.environment), load(PaceSettings, runs.environment)
     store = StoreLook(settings)
-    with QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader:
+    try:
+        return _with_queue(settings, common, pace, store, runs.sentence)
+    except Transient as error:  # The queue's alone: what else does not answer is a sentence among the facts.
+        return _without_queue(settings, common, pace, store, str(error), runs.sentence)
+
+
+def _without_queue(
+    settings: StorefrontSettings,
+    common: CommonSettings,
+    pace: PaceSettings,
+    store: StoreLook,
+    why: str,
+    not_in_effect: str | None,
+) -> Status:
+    """What is known while the queue does not answer: not whether the store tells the truth."""
+    dagster, now = _ask_dagster(common, {}), datetime.now(UTC)
+    facts = ShopFacts(
+        titles=len(dagster.tracked or ()),
+        within=pace.stock_sla,
+        is_running=bool(running_ports(common)),
+        behind=None,
+        failed_runs=dagster.failed_runs,
+        pause=dagster.pause,
+        silent_since=dagster.silent_since,
+        switched_off=tuple(sorted(dagster.switched_off)),
+        not_asked=tuple(told for told in (why, dagster.problem, store.problem()) if told),
+        not_in_effect=not_in_effect,
+    )
+    return Status(
+        verdict=judge(facts, now),
+        facts=facts,
+        queue=None,
+        oldest_title=None,
+        tracked_known=dagster.tracked is not None,
+        retired=0,
+        low_stock=(),
+        low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
+        behind_titles=(),
+        broken=(),
+        no_stock_table=(),
+        desk=desk_at(common.state_dir),
+        notes=tuple(filter(None, [older_settings(common, own_tables(settings))])),
+        zone=ZoneInfo(common.STORE_TIME_ZONE),
+        incidents=dagster.incidents,
+    )
+
+
+def _with_queue(
+    settings: StorefrontSettings,
+    common: CommonSettings,
+    pace: PaceSettings,
+    store: StoreLook,
+    not_in_effect: str | None,
+) -> Status:
+    """What is known where the queue answers. Raises NeedsPerson, Transient: it does not."""
+    now, rules = datetime.now(UTC), store_rules(settings)
+    url = settings.QUEUE_DB_URL.get_secret_value()
+    with QueueReader(url, connect_seconds=_CONNECT_SECONDS) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         journal = _ask_journal(settings)
         first_changes = reader.first_changes(lag.not_told(rows, journal.in_step or {}))
@@ -111,6 +175,7 @@ def gather() -> Status:
         behind=None if behind is None else len(behind),
         block=block_of(broken),
         not_asked=tuple(why for why in (dagster.problem, journal.problem, store.problem()) if why),
+        not_in_effect=not_in_effect,
     )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
     return Status(
@@ -211,9 +276,10 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
 
     try:
-        # Dagster tries for ten seconds; a look is to say at once that nobody answers.
+        # Dagster itself tries for ten seconds.
         with suppress(psycopg.ProgrammingError):
-            psycopg.connect(common.DAGSTER_PG_URL.get_secret_value(), connect_timeout=5).close()
+            url = common.DAGSTER_PG_URL.get_secret_value()
+            psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.alerts.incidents import open_incidents
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME

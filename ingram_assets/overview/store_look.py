@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 from ingram_assets.defs.storefront.from_settings import location_names, medusa_client
 from ingram_assets.domain.failures import IngramError, NeedsPerson
@@ -16,6 +17,8 @@ from ingram_assets.store.shipping import missing_for_shipping
 SECONDS = 5.0
 """So long a look is waited for, once all else is known."""
 
+_LOADED_FIRST = ("sqlalchemy.orm", "alembic.command")
+"""The journal needs them, and so does Dagster: two threads that load them at once see halves of them."""
 _SOON = timedelta(minutes=10)
 """Within which a push puts on the shop's shelf what came back."""
 
@@ -26,6 +29,8 @@ class StoreLook:
     def __init__(self, settings: StorefrontSettings) -> None:
         self._settings = settings
         self._notes: tuple[str, ...] = ()
+        for module in _LOADED_FIRST:
+            import_module(module)
         self._problem: str | None = f"Medusa did not answer within {SECONDS:g} s."
         self._thread = threading.Thread(target=self._run, name="store-look", daemon=True)
         self._thread.start()

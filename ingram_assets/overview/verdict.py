@@ -5,7 +5,7 @@ it from that is named first: a person is to know what to do, not what all is the
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -64,6 +64,8 @@ class ShopFacts:
         switched_off: names of sensors and schedules.
         not_asked: why Dagster, the journal or the store could not be asked.
         watching: what a push would do, where nothing is written to the store. Then nothing is `behind`.
+        not_in_effect: what a person has set and `ingram up` does not go by yet, with what to do. All else
+            here is by what it goes by.
     """
 
     titles: int
@@ -87,6 +89,7 @@ class ShopFacts:
     switched_off: Collection[str] = ()
     not_asked: Sequence[str] = ()
     watching: Outlook | None = None
+    not_in_effect: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Verdict:
         since: since when it is not kept, UTC; `None`: it is, or nobody knows.
         why: a sentence; with `kept` and another kind than `KEPT`, what will break it.
         what_to_do: a sentence; "": nothing.
+        first: what has to be known to read all that: it comes first; "": nothing.
     """
 
     kind: VerdictKind
@@ -105,9 +109,13 @@ class Verdict:
     since: datetime | None
     why: str
     what_to_do: str = ""
+    first: str = ""
 
     def sentence(self, zone: ZoneInfo) -> str:
         """The one sentence that comes first, times in the shop's zone; without what to do."""
+        return " ".join(filter(None, (self.first, self._sentence(zone))))
+
+    def _sentence(self, zone: ZoneInfo) -> str:
         if self.kept is None:
             return self.why
         if self.kept:
@@ -136,6 +144,11 @@ class _Cause:
 
 def judge(facts: ShopFacts, now: datetime) -> Verdict:
     """The verdict on the shop at a time."""
+    verdict = _judged(facts, now)
+    return replace(verdict, first=facts.not_in_effect) if facts.not_in_effect else verdict
+
+
+def _judged(facts: ShopFacts, now: datetime) -> Verdict:
     breaches = list(_breaches(facts, now))
     causes = list(_causes(facts, is_broken=bool(breaches)))
     if facts.watching:
@@ -189,7 +202,9 @@ def _of_watching(facts: ShopFacts, outlook: Outlook, wrong: Sequence[_Cause]) ->
     """Nothing is promised of the store; what is the matter with the reading is told beside that."""
     first = wrong[0] if wrong else None
     told = [outlook.words, *(one.why for one in wrong), *facts.not_asked]
-    ways = [f"{first.what_to_do.rstrip('.')}." if first else "", outlook.mode.way_to_live]
+    # What a person has set already is told first; to be told to set it once more would be wrong.
+    way = "" if facts.not_in_effect else outlook.mode.way_to_live
+    ways = [f"{first.what_to_do.rstrip('.')}." if first else "", way]
     if not facts.titles:
         without = _without_titles(facts)
         told, ways = [WATCHING_ONLY, without.why], [without.what_to_do]

@@ -12,6 +12,7 @@ from pathlib import Path
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, PORTS_FILE, code_server_argv
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import shipped
 from ingram_assets.settings.shared import DAGSTER_PATH
@@ -45,6 +46,7 @@ def start_dagster(
     ports = {name: choose_port(f"INGRAM_PORT_{name.upper()}", wanted_ports.get(name)) for name in LOCATIONS}
     ui = choose_port("INGRAM_PORT_UI", ui_port)
     ui_url = f"http://127.0.0.1:{ui}{DAGSTER_PATH}"
+    note_settings(home, environment_of("storefront"))
     shared = {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
@@ -67,8 +69,7 @@ def start_dagster(
             restart=True,
         )
 
-    # The web server and the daemon load the workspace as they start: an answering code server spares them
-    # a round of retries.
+    # Web server and daemon load the workspace as they start: an answering code server spares them retries.
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))

@@ -65,7 +65,8 @@ def environment_of(location: str | None, folder: Path | None = None) -> dict[str
     own = [LOCATIONS[location]] if location else []
     wanted = {*_OF_THE_MACHINE, *_OF_DAGSTER, *SHARED, *(name for of in own for name in of.model_fields)}
     given = {"INGRAM_STATE_DIR": str(folder / CommonSettings.model_fields["INGRAM_STATE_DIR"].default)}
-    if "SITE_FILE" in wanted and (folder / SITE_TOML).is_file():
+    # Whatever it is: what can't be read there is refused by its name, and not left out in silence.
+    if "SITE_FILE" in wanted and os.path.lexists(folder / SITE_TOML):
         given["SITE_FILE"] = str(folder / SITE_TOML)
     return given | {
         name: trimmed(name, value) if name in READ_FROM else value

@@ -26,7 +26,8 @@ from ingram_assets.domain.addresses import (
     web_address,
 )
 from ingram_assets.domain.restrictions import Restriction
-from ingram_assets.domain.site_file import parse_site_file
+from ingram_assets.domain.site_file import LARGEST, parse_site_file
+from ingram_assets.named_files import read_named
 
 
 def trimmed(name: str, value: str) -> str:
@@ -221,6 +222,14 @@ def _written_out(value: Any) -> Any:
     return value
 
 
+class WrongInFile(ValueError):
+    """A setting names a file, and what is wrong is the file: `path`, where a person mends it."""
+
+    def __init__(self, path: Path, fault: str) -> None:
+        super().__init__(fault)
+        self.path = path
+
+
 def _is_a_file(value: Path) -> Path:
     if not value.expanduser().is_file():
         raise ValueError(f"there is no file {value}")
@@ -228,12 +237,17 @@ def _is_a_file(value: Path) -> Path:
 
 
 def _says_what_the_site_is(value: Path, info: ValidationInfo) -> Path:
+    value = value.expanduser()
+    if not os.path.lexists(value):
+        raise ValueError(f"there is no file {value}")
     try:
-        parse_site_file(value.read_bytes(), info.data.get("IPAGE_BASE_URL"))
+        parse_site_file(read_named(value, LARGEST), info.data.get("IPAGE_BASE_URL"))
+    except FileNotFoundError:
+        raise WrongInFile(value, f"{value.name} is a link to a file that is not there") from None
     except OSError as error:
-        raise ValueError(f"{value.name} can't be read ({error.strerror})") from None
+        raise WrongInFile(value, f"{value.name} can't be read ({error.strerror})") from None
     except ValueError as error:
-        raise ValueError(f"in {value.name}, {error}") from None
+        raise WrongInFile(value, f"in {value.name}, {error}") from None
     return value
 
 
@@ -271,5 +285,5 @@ TimeZone = Annotated[Text, AfterValidator(_is_a_zone)]
 FolderPath = Annotated[Path, BeforeValidator(_written_out)]
 ExistingFile = Annotated[FolderPath, AfterValidator(_is_a_file)]
 Program = Annotated[ExistingFile, AfterValidator(_is_a_program)]
-SiteFile = Annotated[ExistingFile, AfterValidator(_says_what_the_site_is)]
+SiteFile = Annotated[FolderPath, AfterValidator(_says_what_the_site_is)]
 """What a shop knows of the site, beside what comes with the program."""

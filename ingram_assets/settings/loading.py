@@ -11,7 +11,7 @@ from ingram_assets.settings import proxies
 from ingram_assets.settings.base import Settings, SettingsError
 from ingram_assets.settings.belonging import file_of
 from ingram_assets.settings.files import example_of, own_file
-from ingram_assets.settings.kinds import trimmed
+from ingram_assets.settings.kinds import WrongInFile, trimmed
 
 S = TypeVar("S", bound=Settings)
 
@@ -43,31 +43,44 @@ def check(environment: Mapping[str, str], *classes: type[Settings]) -> None:
         SettingsError: as for `load`.
     """
     if told := faults(environment, *classes):
-        sentences = (
-            f"{'; '.join(each)}. Set them in {own_file(file)} (see {example_of(file)}) or in the environment."
-            for file, each in told.items()
-        )
-        raise SettingsError(" ".join(sentences))
+        raise SettingsError(" ".join(f"{'; '.join(each)}. {_remedy(file)}" for file, each in told.items()))
+
+
+def _remedy(file: str) -> str:
+    if is_named_by_a_setting(file):
+        return f"Correct {file}."
+    return f"Set them in {own_file(file)} (see {example_of(file)}) or in the environment."
+
+
+def is_named_by_a_setting(file: str) -> bool:
+    """Whether a file of `faults` is one that a setting names, and no `.env` file."""
+    return os.path.isabs(file)
 
 
 def faults(environment: Mapping[str, str], *classes: type[Settings]) -> dict[str, list[str]]:
-    """All that is missing or malformed, by the file that it belongs in, each with its setting's name first.
+    """All that is missing or malformed, by the file where it is mended, each with its setting's name first.
 
-    What all classes share is told of once.
+    That is the `.env` file where the setting belongs; or the whole path of a file that a setting names, where
+    that is what is wrong. What all classes share is told of once.
     """
     told: dict[str, dict[str, None]] = {}
     for settings in classes:
         given = _given(settings, environment)
-        found = settings.missing(given)
+        found: list[tuple[str, str | None]] = [(fault, None) for fault in settings.missing(given)]
         try:
             settings.model_validate(given)
         except ValidationError as error:
-            found = [*(_fault(details) for details in error.errors()), *found]
-        for fault in found:
-            told.setdefault(file_of(fault.partition(" ")[0], settings), {})[fault] = None
+            found = [*((_fault(details), _file_at_fault(details)) for details in error.errors()), *found]
+        for fault, file in found:
+            told.setdefault(file or file_of(fault.partition(" ")[0], settings), {})[fault] = None
     if of_proxies := proxies.faults(environment):
         told.setdefault(".env", {}).update(dict.fromkeys(of_proxies))
     return {file: [*each] for file, each in told.items()}
+
+
+def _file_at_fault(details: ErrorDetails) -> str | None:
+    error = details.get("ctx", {}).get("error")
+    return os.path.abspath(error.path) if isinstance(error, WrongInFile) else None
 
 
 def _given(settings: type[Settings], environment: Mapping[str, str]) -> dict[str, str]:

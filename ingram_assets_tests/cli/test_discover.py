@@ -117,7 +117,10 @@ def test_a_list_an_export_and_a_saved_page_are_tracked_as_one(discover: Finder, 
     assert "5 titles: 4 new, 0 known, 2 lines not understood." in done.said
     assert "list.txt, line 3: '9780593135205' is no ISBN: check digit 5 should be 4." in done.said
     assert "list.txt, line 4: “hello” has no ISBN in it." in done.said
-    assert "page.html: The page shows 1 of 3 titles: save the other pages as well" in done.said
+    assert (
+        "page.html: The page shows 1 of 3 titles, and 2 are not on it: save the other pages as well"
+        in done.said
+    )
     assert f"{nowhere} The site lists nothing here" in done.said
     here = {read, *OWN[1:4]}
     assert discover.tracked() == (here, here)
@@ -178,7 +181,7 @@ def test_what_is_no_search_is_told_before_anything_is_asked(discover: Finder, tm
             "letter.txt lists no titles that can be read: ISBN: no ISBN",
         ),
         (["--file", str(tmp_path / "none.xlsx")], "none.xlsx can't be read: No such file"),
-        (["--file", str(tmp_path)], "can't be read: Is a directory"),
+        (["--file", str(tmp_path)], "can't be read: it is a folder, and not a file"),
         (["--file", "-"], "standard input lists no titles that can be read: export: it is empty"),
         (["--file", "x", "--let-through"], "a file takes no title away"),
     ):

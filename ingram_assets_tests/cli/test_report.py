@@ -218,6 +218,19 @@ def test_whose_a_folder_is_is_told_nowhere(
     assert "there is no file [files]/none.toml." in files["READ-ME-FIRST.txt"]
 
 
+def test_names_of_systems_stay_though_a_role_or_a_database_is_called_so(
+    without_facts: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://postgresql:sEcret9@db.internal/dagster")
+    away = {"away": "The database of Dagster at db.internal does not answer."}
+    told = {"versions": {"postgresql": {"dagster": away}}}
+    monkeypatch.setattr(report_archive, "facts", lambda _: told)
+    answer, files, _ = made()
+    (note,) = [one for one in answer["notes"] if one.startswith("versions")]
+    assert note.startswith("versions: postgresql: dagster: The database of Dagster at ")
+    assert "sEcret9" not in str(files)
+
+
 def test_a_run_s_id_stays(without_facts: None, kept: SharedSite) -> None:
     run = "12345678-1234-4234-9234-123456789012"
     packed = packed_page(product_page(), run_id=run, isbn="9780593135204", reason="x 615-555-0143")

@@ -4,15 +4,19 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 from dagster import OpExecutionContext, job, op
 
 from ingram_assets.alerts.model import Incident, IncidentLog
+from ingram_assets.cli.main import main
 from ingram_assets.cli.terminal import in_shop_zone
 from ingram_assets.defs.events import failure_of, stopped
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
@@ -23,7 +27,8 @@ from ingram_assets.domain.wording import local_moment
 from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
-from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.instance import dagster_home, dagster_instance
+from ingram_assets.runtime.started_with import STARTED_FILE, note_settings
 from ingram_assets.sources.ipage.pages import Blocked
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.dagster_internals import (
@@ -76,6 +81,80 @@ def test_a_setting_that_was_changed_since_ingram_up_was_started_is_named(
         (tmp_path / "site.toml").write_text("")
         assert "started: site.toml, .env.storefront. It" in shop.words()
     assert shop.status()["notes"] == [], "it is not at work"
+
+
+@contextmanager
+def up_at_work(shop: LookedAtShop, **started_with: str) -> Iterator[None]:
+    """As if `ingram up` had been started with these settings and no others."""
+    home = dagster_home(shop.common())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (home / "ports.json").write_text(json.dumps({"storefront": server.getsockname()[1]}))
+        note_settings(home, started_with)
+        yield
+    (home / "ports.json").unlink()
+
+
+def test_the_verdict_goes_by_what_runs_and_its_first_sentence_says_so(shop: LookedAtShop) -> None:
+    shop.patch.setenv("MODE", "observe")
+    assert shop.status()["verdict"]["kind"] == "watching", "nothing runs: what is typed goes"
+    with up_at_work(shop, MODE="live", QUEUE_DB_URL="postgresql://sEcret"):
+        words = shop.words()
+        assert words.startswith(
+            "ingram up goes by the settings that it was started with: MODE was live then, and is observe by "
+            "now. Stop ingram up, and start it anew. The store tells the truth. 3 titles"
+        )
+        assert "Watching only" not in words
+        assert "take it out of" not in words
+        assert shop.status()["verdict"]["sentence"] in words
+        assert "sEcret" not in (dagster_home(shop.common()) / STARTED_FILE).read_text()
+    shop.patch.setenv("MODE", "live")
+    with up_at_work(shop, MODE="Observe", STORE_LAG_MAX="600"):
+        words = shop.words()
+        assert "MODE was observe then, and is live by now. Stop" in words.splitlines()[0]
+        assert "STORE_LAG_MAX" not in words, "as good as unset"
+        assert ". Watching only: nothing is written to the store." in words
+        assert "take it out of" not in words
+    with up_at_work(shop, MODE="LIVE"):
+        assert shop.words().startswith("The store tells the truth")
+
+
+@pytest.mark.parametrize(("typed", "runs"), [("observe", {}), ("live", {"MODE": "observe"})])
+@pytest.mark.parametrize("words", [["push"], ["undo", "0b7e4c1e", "--yes"], ["go-live", "--yes"]])
+def test_no_command_writes_where_one_of_both_says_observe(
+    shop: LookedAtShop, typed: str, runs: dict[str, str], words: list[str]
+) -> None:
+    shop.patch.setenv("MODE", typed)
+    run = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa"
+    shop.patch.setattr("ingram_assets.cli.title.run_to_undo", lambda _: run)
+    shop.patch.setattr("ingram_assets.cli.run_list.sentence_of", lambda _: "A push.")
+    shop.patch.setattr("ingram_assets.cli.runs.launch", lambda *_, **__: pytest.fail("it was started"))
+    with up_at_work(shop, **runs):
+        done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2, done.output
+    assert f"Nothing was written to the store: MODE is {typed} here, and ingram up" in done.output
+    assert f"start it anew. Then: ingram {words[0]}" in done.output
+
+
+def test_a_queue_that_does_not_answer_is_no_failure_of_status(shop: LookedAtShop) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        at = f"127.0.0.1:{frozen.getsockname()[1]}"
+        shop.patch.setenv("QUEUE_DB_URL", f"postgresql://reader:sEcret@{at}/frozen")
+        started = time.monotonic()
+        words = shop.words()
+        assert time.monotonic() - started < 15
+        status = shop.status()
+    assert words.startswith("Whether the store tells the truth is not known. Could not read the state of the")
+    assert (
+        f"queue's rows at {at}/frozen: connection timeout expired. Check that the server runs."
+        in words.splitlines()[0]
+    )
+    assert "sEcret" not in words
+    assert "      3  titles tracked" in words
+    assert (status["verdict"]["kind"], status["verdict"]["kept"]) == ("not_known", None)
+    assert status["titles"] == 3
+    unknown = ("rows", "retired", "to_import", "failed", "unread", "never_read", "late", "behind")
+    assert {name: status[name] for name in unknown} == dict.fromkeys(unknown), "unknown is never zero"
+    assert status["promise_broken"] is None
 
 
 def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:

@@ -383,7 +383,10 @@ def test_frozen_servers_are_waited_for_once(shop: ExaminedShop, silent: str) -> 
 def test_a_frozen_bucket_is_waited_for_once(shop: ExaminedShop, silent: str) -> None:
     of_bucket = {".env.scraper": {"R2_ENDPOINT": f"http://{silent}"}}
     found = shop.examine("clock", "bucket", changes=of_bucket, without=[".env.storefront"], patience=1.0)
-    assert f"{silent} did not answer in time (Clock)" in found.of(WRITE).words
+    assert [one.name for one in found.missing] == [WRITE]
+    assert found.of(WRITE).words.startswith(f"{silent} did not answer in time (Clock): see whether it is up.")
+    assert "R2_ENDPOINT" in found.of(WRITE).words
+    assert found.of("Clock").words == f"not tried: {silent} did not answer in time."
 
 
 def test_clocks() -> None:

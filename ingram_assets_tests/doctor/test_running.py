@@ -89,6 +89,36 @@ def test_a_server_that_does_not_answer_is_waited_for_once() -> None:
     assert tried == ["another", "another"]
 
 
+def test_the_system_that_did_not_answer_is_the_one_to_be_mended() -> None:
+    """Not whoever asked it for something beside; and each system of a server that several share."""
+
+    def slow() -> Observed:
+        time.sleep(5)
+        return fine()
+
+    def never() -> Observed:
+        pytest.fail("it is not waited for again")
+
+    began = time.monotonic()
+    clock, write, again, library, site, of_site = made(
+        Check("clock", "Clock", slow, seconds=0.2, server=lambda: "s3:9", is_aside=True),
+        Check("bucket", "Write", never, ".env.scraper", ("R2_ENDPOINT",), server=lambda: "s3:9"),
+        Check("bucket", "Again", never, server=lambda: "s3:9"),
+        Check("open library", "Open Library", slow, seconds=0.2, server=lambda: "sim:8"),
+        Check("ipage", "Site", never, ".env.scraper", ("IPAGE_BASE_URL",), server=lambda: "sim:8"),
+        Check("ipage", "Page", never, server=lambda: "sim:8"),
+    )
+    assert time.monotonic() - began < 3
+    assert (clock.outcome, clock.words) == (Outcome.NOT_TRIED, "not tried: s3:9 did not answer in time.")
+    told = "s3:9 did not answer in time (Clock): see whether it is up. Is R2_ENDPOINT right?"
+    assert (write.outcome, write.words) == (Outcome.MISSING, told)
+    assert write.settings == (NamedSetting(".env.scraper", "R2_ENDPOINT"),)
+    assert again.words == "not tried: s3:9 did not answer in time (Write)."
+    assert (library.outcome, site.outcome) == (Outcome.MISSING, Outcome.MISSING)
+    assert site.words.startswith("sim:8 did not answer in time (Open Library)")
+    assert of_site.words == "not tried: sim:8 did not answer in time (Site)."
+
+
 def test_what_builds_on_a_failed_one_is_not_tried() -> None:
     tried: list[str] = []
 
@@ -127,7 +157,9 @@ def test_what_nobody_thought_of_shows_no_secret() -> None:
         raise RuntimeError("postgresql://user:secret@host")
 
     (found,) = made(Check("bucket", "Odd", surprised))
-    assert found.words == "It could not be looked at (RuntimeError)."
+    assert found.words == (
+        "It could not be looked at (RuntimeError): a fault of the program, see ingram report."
+    )
 
 
 def test_that_something_is_tried_again_is_not_printed(

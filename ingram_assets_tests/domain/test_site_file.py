@@ -119,7 +119,9 @@ def test_what_cannot_be_meant_is_refused_with_its_key(text: str, told: str) -> N
 
 
 def test_another_encoding_says_how_to_save_it() -> None:
-    with pytest.raises(SiteFileError, match=r"Line 2 is not in UTF-8\. Save the file as UTF-8"):
+    with pytest.raises(
+        SiteFileError, match=r"line 2 is not in UTF-8: have the editor save the file as UTF-8"
+    ):
         parse_site_file('[labels]\nprice = ["Größe"]'.encode("cp1252"), SITE)
 
 

@@ -13,7 +13,8 @@ from ingram_assets.coordination.lookups import LookupCount
 from ingram_assets.coordination.session_key import own_key
 from ingram_assets.coordination.site import SharedSite, left_alone_until
 from ingram_assets.domain.failures import IngramError, of_the_disk
-from ingram_assets.domain.site_file import parse_site_file
+from ingram_assets.domain.site_file import LARGEST, parse_site_file
+from ingram_assets.named_files import read_named
 from ingram_assets.runtime.node import NoNode, drive_playwright
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
@@ -41,7 +42,7 @@ def site_profile(settings: SiteSettings) -> SiteProfile:
     if (file := settings.SITE_FILE) is None:
         return built_in()
     try:
-        return profile_with(parse_site_file(file.read_bytes(), settings.IPAGE_BASE_URL))
+        return profile_with(parse_site_file(read_named(file, LARGEST), settings.IPAGE_BASE_URL))
     except (OSError, ValueError) as error:
         raise SettingsError(f"SITE_FILE can't be used: in {file.name}, {error}.") from None
 

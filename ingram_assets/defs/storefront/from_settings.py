@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ingram_assets.domain import categories, labels
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.domain.tables import decoded
+from ingram_assets.named_files import read_named
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import load
@@ -24,6 +25,8 @@ from ingram_assets.store.rules import StoreRules
 from ingram_assets.store.watching import StoreMode
 
 _Table = TypeVar("_Table")
+_LARGEST_TABLE = 20_000_000
+"""Bytes of a table of a shop's own."""
 
 
 def storefront_settings() -> StorefrontSettings:
@@ -124,6 +127,9 @@ def category_table(settings: StorefrontSettings) -> categories.CategoryTable:
 
 def _parsed(setting: str, file: Path | Traversable, parse: Callable[[str], _Table]) -> _Table:
     try:
-        return parse(decoded(file.read_bytes()))
+        data = read_named(file, _LARGEST_TABLE) if isinstance(file, Path) else file.read_bytes()
+        if len(data) > _LARGEST_TABLE:
+            raise ValueError(f"it has more than {_LARGEST_TABLE:,} bytes.")
+        return parse(decoded(data))
     except (OSError, ValueError) as error:
         raise SettingsError(f"{setting} can't be read: {error}") from None

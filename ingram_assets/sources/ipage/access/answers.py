@@ -133,7 +133,7 @@ def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = 
         SessionExpired: 401, the login form, the expired-session page.
         SiteClosed: the page that says that the site is closed for a while.
         NotFound: 404, 410, the page that says that nothing matches, or nothing in a picture's place.
-        PageChanged: an error page of the site.
+        PageChanged: an error page of the site, or one that is too large or too deep to be looked at.
         Unanswered: the site's own failures (5xx, 408, 425) and an empty body.
         Permanent: any other status.
     """
@@ -162,8 +162,11 @@ def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = 
         if expected is Expected.PICTURE:
             raise NotFound("The site has no picture here (an empty answer).")
         raise EmptyAnswer("The site answered with an empty body: try again later.")
-    if found.kind is PageKind.ERROR and expected is not Expected.PICTURE:
-        raise PageChanged(asked, f"the site sent an error page ({found.detail}); open it in a browser.")
+    if found.kind in (PageKind.ERROR, PageKind.UNREAD) and expected is not Expected.PICTURE:
+        what = (
+            f"the site sent an error page ({found.detail})" if found.kind is PageKind.ERROR else found.detail
+        )
+        raise PageChanged(asked, f"{what}; open it in a browser.")
 
 
 def _recognized(answer: Fetched, expected: Expected, profile: SiteProfile) -> Recognized:

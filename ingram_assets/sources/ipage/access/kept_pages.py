@@ -30,7 +30,8 @@ _QUERY = re.compile(
 _COOKIE = re.compile(
     r"(?i)\b((?:jsessionid|visid_incap_\w{1,40}|incap_ses_\w{1,40}|nlbi_\w{1,40}|reese84|"
     r"\w{0,40}sess(?:ion)?_?id\w{0,40}|\w{0,40}token\w{0,40}|set-cookie|cookie|authorization)\b[\"']?"
-    r"\s{0,9}[:=]\s{0,9})(?:bearer\s+)?[^\s<>]+"
+    # No further than to a quotation mark: it may end an attribute, and what follows would be no tag any more.
+    r"\s{0,9}[:=]\s{0,9}[\"']?)(?:bearer\s+)?[^\s<>\"']+"
 )
 _LONG_SECRET = re.compile(
     r"(?<![\w/.-])(?=[A-Za-z+_-]{0,500}[0-9])(?=[0-9+_-]{0,500}[A-Za-z])[A-Za-z0-9+_-]{24,}={0,2}"

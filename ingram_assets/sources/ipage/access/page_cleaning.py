@@ -40,7 +40,9 @@ _INLINE = frozenset(
         *("strong", "sub", "sup", "tt", "u", "var", "wbr"),
     }
 )
-_WITHOUT_TEXT = frozenset({"option", "textarea", "script"})
+_WITHOUT_TEXT = frozenset({"option", "textarea", "script", "noscript"})
+_TO_THEIR_END = frozenset({"textarea", "noscript"})
+"""Elements that hold others, or what looks like them."""
 _KEPT_AS_IT_IS = frozenset(
     {"class", "id", "type", "rel", "colspan", "rowspan", "width", "height", "http-equiv"}
 )
@@ -168,7 +170,9 @@ def _runs(tokens: list[str]) -> Iterator[_Line]:
             continue
         tag = _TAG.fullmatch(token)
         name, is_end = (tag["name"] or "").lower() if tag else "", bool(tag and tag["end"])
-        if name in _WITHOUT_TEXT or (within and is_end):
+        if within in _TO_THEIR_END:
+            within = "" if is_end and name == within else within
+        elif name in _WITHOUT_TEXT or (within and is_end):
             within = "" if is_end else name
         if name == "br" and run.texts:
             run.texts[-1] += "\n"

@@ -2,7 +2,7 @@
 
 import re
 
-from ingram_assets.domain.isbn import InvalidIsbn
+from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.sources.ipage.pages import fields
 from ingram_assets.sources.ipage.pages.export_file import header_of
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow, SavedSearch, why_no_isbn
@@ -19,6 +19,7 @@ _MEANT = re.compile(
     r"(?<![0-9A-Za-z.,])[0-9](?:[-‐‑‒–— ]?[0-9]){8,}[Xx]?|[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]{1,2}\b"
 )
 """What is meant as an ISBN, so long is it: a price or a day is shorter."""
+_ALONE = re.compile(r"[ \t]*(97[89][0-9]{10})[ \t]*")
 _TAKEN = "·"
 _SHOWN = 60
 
@@ -28,10 +29,13 @@ def read_isbn_list(text: str, profile: SiteProfile) -> SavedSearch:
     titles: dict[str, int] = {}
     rejected: list[RejectedRow] = []
     for number, line in enumerate(_LINES.split(text.lstrip("\ufeff")), start=1):
-        line = fields.without_unseen(_COMMENT.sub("", line))
-        if not line or header_of(re.split(r"[,;|\t]", line), profile) is not None:
-            continue
-        isbns, bad = _read_line(line)
+        if (plain := _ALONE.fullmatch(line)) is not None:  # Most lines are so, and there may be very many.
+            isbns, bad = _read_number(plain[1])
+        else:
+            line = fields.without_unseen(_COMMENT.sub("", line))
+            if not line or header_of(re.split(r"[,;|\t]", line), profile) is not None:
+                continue
+            isbns, bad = _read_line(line)
         rejected += [RejectedRow(number, value[:_SHOWN], reason) for value, reason in bad]
         for isbn in isbns:
             if isbn in titles:
@@ -39,6 +43,14 @@ def read_isbn_list(text: str, profile: SiteProfile) -> SavedSearch:
                 rejected.append(RejectedRow(number, isbn, told, titles[isbn]))
             titles.setdefault(isbn, number)
     return SavedSearch(tuple(ListedTitle(isbn, None, None) for isbn in titles), tuple(rejected), ())
+
+
+def _read_number(digits: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """As `_read_line`, of 13 digits that have it for themselves."""
+    try:
+        return [parse_isbn(digits)], []
+    except InvalidIsbn as error:
+        return [], [(digits, str(error))]
 
 
 def _read_line(line: str) -> tuple[list[str], list[tuple[str, str]]]:

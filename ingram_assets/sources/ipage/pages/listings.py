@@ -6,6 +6,7 @@ from selectolax.lexbor import LexborNode
 
 from ingram_assets.sources.ipage.pages import archives, charsets, recognize
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES, text_of
+from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.isbn_list import read_isbn_list
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage, read_results_page
@@ -16,6 +17,8 @@ _COLUMNS = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?[\r\n]+)*[^\r\n#]*[,;\t|]")
 """A first line of several cells."""
 _NOT_OF_A_FILE = "form, input, button, nav"
 """Elements of a page for people; an export that is HTML has its table and nothing else."""
+_MOST_ROWS = 4_000
+"""No page for people has more of them, whatever stands around them."""
 
 
 def read_listing(data: bytes, profile: SiteProfile | None = None) -> SavedSearch | ResultsPage:
@@ -28,7 +31,7 @@ def read_listing(data: bytes, profile: SiteProfile | None = None) -> SavedSearch
         SessionExpired, Blocked, NotFound, PageChanged: as `read_results_page` and `read_saved_search`.
     """
     profile = profile or built_in()
-    if (html := _page_in(data)) is None:
+    if (html := _page_in(data, profile)) is None:
         return read_saved_search(data, profile)
     return read_results_page(html, data.url if isinstance(data, charsets.Body) else "", profile)
 
@@ -65,16 +68,16 @@ def _better(sheet: SavedSearch, plain: SavedSearch) -> SavedSearch:
     return max(sheet, plain, key=lambda found: (len(found.titles), -len(found.rejected)))
 
 
-def _page_in(data: bytes) -> str | None:
+def _page_in(data: bytes, profile: SiteProfile) -> str | None:
     """The page for people that the data is, also one saved with all that belongs to it; else `None`."""
     if archives.kind_of(data) == "a web archive":
         pages = [text for _, content in archives.files_of(data, MAX_BYTES) if (text := text_of(content))]
-        return next((text for text in pages if _is_for_people(text)), None)
+        return next((text for text in pages if _is_for_people(text, profile)), None)
     text = text_of(data)
-    return text if text is not None and _is_for_people(text) else None
+    return text if text is not None and _is_for_people(text, profile) else None
 
 
-def _is_for_people(text: str) -> bool:
+def _is_for_people(text: str, profile: SiteProfile) -> bool:
     is_html = recognize.looks_like_html(text[:4_000].encode("utf-8", "replace"))
     if not is_html or recognize.other_root(text) is not None or len(text) > recognize.MAX_CHARACTERS:
         return False  # so long is an export alone
@@ -82,7 +85,14 @@ def _is_for_people(text: str) -> bool:
         return True
     tree = recognize.parse(text)
     has_more = tree.css_first(_NOT_OF_A_FILE) is not None
-    return has_more or any(not _is_in_a_cell(link) for link in tree.css("a[href]")[:200])
+    if has_more or any(not _is_in_a_cell(link) for link in tree.css("a[href]")[:200]):
+        return True
+    if tree.body is None or len(tree.css("tr")) > _MOST_ROWS:
+        return False
+    # A count says which of its rows are the search's; below a heading others may stand.
+    around = flowing_text(tree.body, without=lambda node: node.tag == "table")
+    says_how_many = any(pattern.search(around) for pattern in profile.words.totals)
+    return says_how_many or any(not _is_in_a_cell(node) for node in tree.css("h1, h2, h3, h4, h5, h6")[:200])
 
 
 def _is_in_a_cell(node: LexborNode) -> bool:

@@ -96,7 +96,8 @@ _VOID = frozenset(
 class PageKind(StrEnum):
     """`PAGE` is the page itself as far as can be told: a product, a list, anything of the site's own.
 
-    `BARE` is nothing but a script that nobody knows.
+    `BARE` is nothing but a script that nobody knows, `UNREAD` one that is too large or too deep to be looked
+    at: nobody knows what it says.
     """
 
     PAGE = "page"
@@ -107,6 +108,7 @@ class PageKind(StrEnum):
     CLOSED = "closed"
     NOT_FOUND = "not_found"
     ERROR = "error"
+    UNREAD = "unread"
 
 
 class Recognized(NamedTuple):
@@ -154,7 +156,7 @@ def _recognize_body(body: str | bytes, profile: SiteProfile) -> Recognized:
     try:
         return recognize_tree(parse(text), text, profile)
     except PageChanged as error:
-        return Recognized(PageKind.ERROR, str(error))
+        return Recognized(PageKind.UNREAD, str(error).removeprefix(f"{error.label}: ").rstrip("."))
 
 
 def _recognize_other_markup(text: str, root: str, of_site: PageWords) -> Recognized:
@@ -202,7 +204,7 @@ def raise_unless_page(found: Recognized) -> None:
 
     Raises:
         SessionExpired, SiteClosed, Blocked, NotFound: as recognized. PerhapsBlocked: nothing but a script.
-        PageChanged: the site's own error page, its text quoted.
+        PageChanged: the site's own error page, its text quoted; or a page that is not looked at.
     """
     match found.kind:
         case PageKind.BLOCKED:
@@ -222,6 +224,8 @@ def raise_unless_page(found: Recognized) -> None:
             raise NotFound(f"The site lists nothing here ({found.detail}): check the ISBN.", in_words=True)
         case PageKind.ERROR:
             raise PageChanged("page", f"the site sent an error page ({found.detail}); open it in a browser.")
+        case PageKind.UNREAD:
+            raise PageChanged("page", f"{found.detail}; open it in a browser.")
 
 
 def recognize_tree(tree: LexborHTMLParser, text: str = "", profile: SiteProfile | None = None) -> Recognized:

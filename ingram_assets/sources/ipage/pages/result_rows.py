@@ -125,6 +125,11 @@ class Books:
         """Whether any stand under no heading of other books."""
         return bool(self._kept)
 
+    @property
+    def headed(self) -> set[str]:
+        """The books under a heading of other books, where those are not taken."""
+        return {sign.isbn for sign in self._all} - {sign.isbn for sign in self._kept}
+
     def take_all(self) -> None:
         """Takes those under such a heading, too: it was the search's own name."""
         self._hold(self._all)

@@ -16,6 +16,7 @@ from ingram_assets.sources.ipage.pages import charsets, fields, recognize
 from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.result_rows import BookList, Books, Row
+from ingram_assets.sources.ipage.pages.result_sections import within_count
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow
 from ingram_assets.sources.ipage.profile.page_words import N, totals
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
@@ -55,6 +56,7 @@ _WORDS_OF_LINKS = re.compile(
     re.IGNORECASE,
 )
 _MOST_LINKS = 5_000
+_NAMED = 5
 
 
 class NothingListed(NotFound):
@@ -69,6 +71,7 @@ class ResultsPage:
         total: how many titles the search has, as the page says; `None`: it does not say.
         next_page, export: where its links lead, from the host on; `None`: it has none.
         warnings: what was left out or not understood, for a person.
+        headed: ISBNs that stand under a heading of other books, and are left out.
     """
 
     titles: tuple[ListedTitle, ...]
@@ -77,6 +80,7 @@ class ResultsPage:
     next_page: str | None = None
     export: str | None = None
     warnings: tuple[str, ...] = ()
+    headed: tuple[str, ...] = ()
 
 
 def read_results_page(
@@ -108,6 +112,8 @@ def read_results_page(
     if not lists:
         raise PageChanged("results", "no title stands on it that can be told by its ISBN.")
     chosen, beside = _the_results(lists, count)
+    chosen, others = within_count(tree, chosen, count.limit, count.words)
+    beside |= others
     is_told = count.total is not None or links.export or links.next_page or links.needs_a_script
     if not (is_told or chosen.has_column):
         raise PageChanged(
@@ -116,14 +122,21 @@ def read_results_page(
             "column of ISBNs, no Download link.",
         )
     titles, rejected = _read(chosen.rows, profile)
-    warnings = _warnings(len(beside), links)
-    return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings)
+    warnings = _warnings(beside, links)
+    headed = sorted(books.headed - beside - {title.isbn for title in titles})
+    return ResultsPage(titles, rejected, count.total, links.next_page, links.export, warnings, tuple(headed))
 
 
-def _warnings(beside: int, links: "_Links") -> tuple[str, ...]:
-    found = []
-    if beside:
-        found.append(f"Books beside the results were left out: {beside} of them.")
+def left_out(isbns: Iterable[str]) -> str:
+    """That these books beside the results were left out, in a sentence."""
+    found = sorted(isbns)
+    more = ", …" if len(found) > _NAMED else ""
+    named = ", ".join(found[:_NAMED])
+    return f"Books beside the results were left out: {len(found)} of them ({named}{more})."
+
+
+def _warnings(beside: set[str], links: "_Links") -> tuple[str, ...]:
+    found = [left_out(beside)] if beside else []
     if links.needs_a_script:
         found.append("The link to its next page is a script, which can't be followed.")
     return tuple(found)
@@ -140,6 +153,11 @@ class _Count:
     shown: int | None = None
     is_sure: bool = False
     words: str = ""
+
+    @property
+    def limit(self) -> int | None:
+        """So many titles the page may show, in words that are of nothing else; `None`: it does not say."""
+        return (self.total if self.shown is None else self.shown) if self.is_sure else None
 
     @classmethod
     def of(cls, tree: LexborHTMLParser, profile: SiteProfile) -> "_Count":

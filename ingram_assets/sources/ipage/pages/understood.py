@@ -47,6 +47,7 @@ KINDS: Mapping[str, str] = {
     PageKind.CLOSED: "the notice of a site that is closed for a while",
     PageKind.NOT_FOUND: "the notice that nothing matches",
     PageKind.ERROR: "an error page of the site",
+    PageKind.UNREAD: "a page that is not looked at",
 }
 """What a page can be, in words."""
 

@@ -129,6 +129,29 @@ def test_what_lists_nothing_is_refused_with_the_reason(data: bytes, told: str) -
         read_file(data)
 
 
+def rows(*numbers: str) -> str:
+    return (
+        "<table><tr><th>EAN</th><th>Title</th></tr>"
+        + "".join(f'<tr><td>{each}</td><td><a href="/p?ean_id={each}">A</a></td></tr>' for each in numbers)
+        + "</table>"
+    )
+
+
+def test_a_saved_page_without_a_script_is_no_export() -> None:
+    """Its count, or a heading, tells it: what it shows beside the results is not tracked."""
+    page = f"<html><body><h1>1 Results</h1>{rows(HAIL)}<h3>You may also like</h3>{rows(DUNE)}</body></html>"
+    for data in (page, page.replace("h1>", "p>").replace("h3>", "b>")):
+        found = read_file(data.encode())
+        assert isinstance(found, ResultsPage)
+        assert isbns(found) == [HAIL]
+        assert found.headed == (DUNE,)
+    part = read_file(f"<html><body><h1>98 Results</h1>{rows(HAIL)}</body></html>".encode())
+    assert isinstance(part, ResultsPage)
+    assert (isbns(part), part.total) == ([HAIL], 98)
+    headed = f"<html><body><h2>My search</h2>{rows(HAIL, DUNE)}</body></html>"
+    assert isbns(read_file(headed.encode())) == [HAIL, DUNE]
+
+
 def test_an_export_keeps_its_titles_and_prices() -> None:
     table = [
         ["ISBN", "Title", "US SRP"],

@@ -9,7 +9,12 @@ from ingram_assets.sources.ipage.pages import (
     SessionExpired,
     parse_product_page,
 )
-from ingram_assets.sources.ipage.pages.recognize import MAX_CHARACTERS, PageKind, recognize
+from ingram_assets.sources.ipage.pages.recognize import (
+    MAX_CHARACTERS,
+    PageKind,
+    raise_unless_page,
+    recognize,
+)
 from ingram_assets_tests.testing.page_factory import (
     BLOCK,
     EXPIRED,
@@ -146,7 +151,11 @@ def test_what_is_no_page_has_changed(body: bytes) -> None:
 def test_a_hostile_page_is_refused_in_good_time(html: str) -> None:
     with pytest.raises(PageChanged):
         parse_product_page(html)
-    assert recognize(html).kind in (PageKind.PAGE, PageKind.ERROR)
+    found = recognize(html)
+    assert found.kind in (PageKind.PAGE, PageKind.UNREAD)
+    if found.kind is PageKind.UNREAD:
+        with pytest.raises(PageChanged, match=r"(?:too deeply|too many).*; open it in a browser"):
+            raise_unless_page(found)
 
 
 def test_lone_surrogates_are_no_crash() -> None:

@@ -129,7 +129,61 @@ def test_one_result_is_told_among_many_others() -> None:
     assert [(title.isbn, title.title, title.srp_price) for title in page.titles] == [
         (isbn(1), "Book", Decimal("3.50"))
     ]
-    assert page.warnings == ("Books beside the results were left out: 8 of them.",)
+    first = ", ".join(sorted(isbn(n) for n in range(50, 58))[:5])
+    assert page.warnings == (f"Books beside the results were left out: 8 of them ({first}, …).",)
+
+
+def table(numbers: Iterable[int]) -> str:
+    return f"<table>{HEAD}{rows(numbers)}</table>"
+
+
+@pytest.mark.parametrize("heading", ["<h3>Ihre Empfehlungen</h3>", "<h2>Lagerware</h2>"])
+@pytest.mark.parametrize("count", ["<h1>4 Results</h1>", "<p>Showing 1 - 4 of 98</p>"])
+def test_a_second_table_under_another_heading_is_left_out_and_named(count: str, heading: str) -> None:
+    page = read(f"{count}{table(range(1, 5))}{heading}{table(range(50, 53))}")
+    assert listed(page) == FOUR
+    assert page.warnings == (
+        f"Books beside the results were left out: 3 of them ({', '.join(map(isbn, range(50, 53)))}).",
+    )
+
+
+def test_what_stands_under_a_heading_of_other_books_is_named() -> None:
+    page = read(f"<h1>1 Results</h1>{table([1])}<h3>Customers also bought</h3>{table([2])}")
+    assert listed(page) == [isbn(1)]
+    assert (page.warnings, page.headed) == ((), (isbn(2),))
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            f"<h1>1 Results</h1>{table([1])}<h3>Lagerware</h3>{table([2])}",
+            "it says “1 Results”, and lists 2 books, under “1 Results” 1, “Lagerware” 1",
+        ),
+        (f"<h1>3 Results</h1>{table(range(1, 5))}", "it says “3 Results”, and lists 4 books: which"),
+        (
+            f"<h1>98 Results</h1>{table(range(1, 5))}<h3>Lagerware</h3>{table([5, 6])}",
+            "it says “98 Results”, and lists 6 books, under “98 Results” 4, “Lagerware” 2",
+        ),
+        (
+            f"<h2>A</h2>{table(range(1, 5))}<h2>B</h2>{table([5, 6])}",
+            "it does not say how many it has, and lists 6 books, under “A” 4, “B” 2",
+        ),
+    ],
+    ids=["as many", "too many", "fewer than all", "no count"],
+)
+def test_more_than_the_page_says_is_refused_and_not_guessed_at(body: str, told: str) -> None:
+    with pytest.raises(PageChanged) as refused:
+        read(body)
+    assert told in str(refused.value)
+    assert "[words] beside" in str(refused.value)
+
+
+def test_a_list_in_parts_is_one_where_the_count_says_so() -> None:
+    parts = f"<h2>A</h2>{table(range(1, 3))}<h2>B</h2>{table(range(3, 5))}"
+    assert listed(read(f"<h1>4 Results</h1>{parts}")) == FOUR
+    each = "".join(f"<h3>Book {n}</h3><div class='r'>EAN: {isbn(n)}</div>" for n in range(1, 5))
+    assert listed(read(f"<p>98 results</p>{each}")) == FOUR
 
 
 def test_titles_and_prices_are_read_where_they_are_shown() -> None:
