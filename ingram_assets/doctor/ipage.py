@@ -97,7 +97,8 @@ class SiteVisit:
         if pause := self._site.pause():
             words = (
                 f"It is left alone until {moment(pause.until)}, after a block ({pause.reason}), so nothing "
-                "was asked of it. Run ingram doctor again then."
+                "was asked of it. Run ingram doctor again then; or, if iPage answers in a browser, end the "
+                "wait with `ingram forget block`."
             )
             return Observed(words, Outcome.MISSING, settings=())
         return Observed("Nothing keeps us from asking.")

@@ -65,6 +65,8 @@ def open_site(
     """
     with suppress(NoNode):  # Told of when a browser is needed; a session that lives needs none.
         drive_playwright()
+    with suppress(OSError):  # An earlier version kept the session there, as it is.
+        (common.state_dir / "ipage" / "session.json").unlink(missing_ok=True)
     return Site(
         settings.IPAGE_BASE_URL,
         shared or shared_site(settings, common),

@@ -348,7 +348,7 @@ def _network_failures() -> Iterator[None]:
             raise Unanswered("The connection to the site was not in order: try again later.") from None
         raise NeedsPerson(
             "The session's cookies can't be sent, since one has a sign that no cookie has. Paste "
-            "IPAGE_SESSION_COOKIE anew, or remove session.json in INGRAM_STATE_DIR/ipage to sign in anew."
+            "IPAGE_SESSION_COOKIE anew, or run `ingram forget session` to sign in anew."
         ) from None
     except (
         *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
