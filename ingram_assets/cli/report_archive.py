@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.read_report import LookedAt, as_json
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.defs.scraper.from_settings import kept_session, pages_kept, profile_of_the_shop
+from ingram_assets.coordination.keeping import KeptPage
+from ingram_assets.defs.scraper.from_settings import profile_of_the_shop, session_and_pages_kept
 from ingram_assets.domain.completeness import Habit, usual_shape
 from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.domain.isbn import isbn_spelled
@@ -38,13 +39,11 @@ from ingram_assets.sources.ipage.pages.understood import understand
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.whole_files import write_whole
 
-T = TypeVar("T")
-
 MAX_PAGES = 50
 MAX_BYTES = 20_000_000
 """Of all that is in the archive, before it is packed; the oldest pages that do not fit are left out."""
 
-_PATIENCE = 15.0
+_PATIENCE = 10.0
 """Seconds that the database may take to bring the pages."""
 _SHORTEST_COOKIE = 6
 _READ_FIRST = "READ-ME-FIRST.txt"
@@ -172,13 +171,14 @@ def _gathered() -> _Archive:
     made_out, unreadable = all_made_out()
     places = Places(state_folder([*read, *made_out]), files_named([*read, *made_out]))
     profile = _profile(archive)
+    session, kept = _kept(archive)
     private = [
         value
-        for value in (*private_values([*read, *made_out]), *_cookies(archive))
+        for value in (*private_values([*read, *made_out]), *_cookies(session))
         if value.strip().casefold() not in _OUR_WORDS
     ]
     cleaner = PageCleaner(KnownValues(private), profile.labels)
-    pages, left_out = _kept_pages(archive)
+    pages, left_out = _newest(kept)
     found = len(pages)
     if found and (why := _not_cleaned(made_out, unreadable)):
         archive.notes.append(why)
@@ -279,9 +279,26 @@ def _looked_at(name: str, body: bytes, profile: SiteProfile, came_on: date) -> L
         return LookedAt(name, problem=f"Reading it failed ({type(error).__name__}).")
 
 
-def _kept_pages(archive: _Archive) -> tuple[list[_KeptPage], int]:
+def _kept(archive: _Archive) -> tuple[bytes | None, list[KeptPage]]:
+    """The kept session and pages, if the database answers; else it is noted why it does not."""
+
+    def look() -> tuple[bytes | None, list[KeptPage]] | str:
+        try:
+            return session_and_pages_kept()
+        except (SettingsError, IngramError) as error:
+            return str(error)
+
+    found = answer_within(_PATIENCE, look, "kept pages")
+    if found is not None and not isinstance(found[0], str):
+        return found[0]
+    archive.notes.append(
+        f"The kept pages can't be read: {found[0] if found else 'the database does not answer.'}"
+    )
+    return None, []
+
+
+def _newest(kept: Sequence[KeptPage]) -> tuple[list[_KeptPage], int]:
     """The newest pages, the newest first, and how many older ones there are."""
-    kept = _asked(archive, "The kept pages", pages_kept) or []
     pages = []
     for number, one in enumerate(kept[:MAX_PAGES], 1):
         name = f"{number:02}-{one.isbn}" if isbn_spelled(one.isbn) else f"{number:02}"
@@ -290,30 +307,13 @@ def _kept_pages(archive: _Archive) -> tuple[list[_KeptPage], int]:
     return pages, max(0, len(kept) - MAX_PAGES)
 
 
-def _cookies(archive: _Archive) -> list[str]:
+def _cookies(kept: bytes | None) -> list[str]:
     """The values of the kept session's cookies."""
-    kept = _asked(archive, "The kept session", kept_session)
     try:
         cookies = json.loads(kept or b"")["session"]["cookies"]
         return [str(cookie["value"]) for cookie in cookies if len(str(cookie["value"])) >= _SHORTEST_COOKIE]
     except (ValueError, KeyError, TypeError):
         return []
-
-
-def _asked(archive: _Archive, what: str, look: Callable[[], T]) -> T | None:
-    """What runs share, if the database answers; else it is noted why it does not."""
-
-    def answer() -> T | str | None:
-        try:
-            return look()
-        except (SettingsError, IngramError) as error:
-            return str(error)
-
-    found = answer_within(_PATIENCE, answer, what)
-    if found is not None and not isinstance(found[0], str):
-        return found[0]
-    archive.notes.append(f"{what} can't be read: {found[0] if found else 'the database does not answer.'}")
-    return None
 
 
 def _away(part: Any, path: str = "") -> list[tuple[str, str]]:

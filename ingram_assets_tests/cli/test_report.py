@@ -91,8 +91,9 @@ def without_facts(secrets_set: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def kept(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> SharedSite:
     """Where pages and the session are kept, of the account that the settings name."""
     site = shared("http://ipage.example", KEY)
-    monkeypatch.setattr(report_archive, "pages_kept", shared.pages)
-    monkeypatch.setattr(report_archive, "kept_session", lambda: site.session("").load())
+    monkeypatch.setattr(
+        report_archive, "session_and_pages_kept", lambda: (site.session("").load(), shared.pages())
+    )
     return site
 
 

@@ -122,10 +122,10 @@ def pages_kept() -> list[KeptPage]:
         return KeptPages(shared.coordinator).all()
 
 
-def kept_session() -> bytes | None:
-    """What is kept of the account's session. Raises SettingsError, Transient, NeedsPerson."""
+def session_and_pages_kept() -> tuple[bytes | None, list[KeptPage]]:
+    """What is kept of the account's session, and the pages. Raises SettingsError, Transient, NeedsPerson."""
     with _shared_of_the_shop() as (shared, user):
-        return shared.session(user).load()
+        return shared.session(user).load(), KeptPages(shared.coordinator).all()
 
 
 def forget_of_the_site(what: str) -> bool:
