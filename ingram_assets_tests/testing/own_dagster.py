@@ -10,6 +10,7 @@ import yaml
 
 from ingram_assets_tests.other_site.state import OtherSite
 from ingram_assets_tests.testing.queue import Queue
+from ingram_assets_tests.testing.shared_site import forget_what_runs_share
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.simulator import Simulator
 
@@ -32,10 +33,14 @@ def dagster_of_scraper(
     queue: Queue,
     settings: Mapping[str, str] = {},
 ) -> Iterator[dg.DagsterInstance]:
-    """The same with the settings of the scraper: a session of the site, and a bucket if one is given."""
+    """The same with the settings of the scraper: a session of the site, and a bucket if one is given.
+
+    No run asked the site yet, whatever other tests did with the same queue.
+    """
     nowhere = dict.fromkeys(("R2_ENDPOINT", "R2_PUBLIC_URL"), "http://127.0.0.1:9")
     unused = dict.fromkeys(("R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_NAME"), "unused")
     url = postgres.create_database(name)
+    forget_what_runs_share(queue)
     of_scraper = {
         "DAGSTER_PG_URL": url,
         "INGRAM_STATE_DIR": str(home / "state"),
