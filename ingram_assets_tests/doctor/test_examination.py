@@ -77,10 +77,11 @@ def test_a_queue_that_was_never_migrated(shop: ExaminedShop) -> None:
 
 def test_a_queue_of_another_version(shop: ExaminedShop) -> None:
     version = "UPDATE ingram_queue_version SET version_num"
+    ((now,),) = shop.queue.sql("SELECT version_num FROM ingram_queue_version")
     older = "ALTER FUNCTION public.ingram_no_room(text) RENAME TO no_room"
     for statement, back in (
         (older, "ALTER FUNCTION public.no_room(text) RENAME TO ingram_no_room"),
-        (f"{version} = '0007'", f"{version} = '0008'"),
+        (f"{version} = '0007'", f"{version} = '{now}'"),
     ):
         shop.queue.sql(statement)
         try:

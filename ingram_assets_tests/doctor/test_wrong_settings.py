@@ -125,6 +125,7 @@ CANT_BE_NOTICED = {
         SCRAPER,
         "IPAGE_ACCOUNT",
     ): "iPage asks for it on few accounts' forms, and refuses it as it does a password",
+    (SCRAPER, "SESSION_KEY"): "any key is good: with another one the next run signs in anew, and says why",
     (SCRAPER, "IPAGE_CONCURRENCY"): _A_CHOICE,
     (SCRAPER, "PAGES_PER_HOUR"): _A_CHOICE,
     (SCRAPER, "HISTORY_RETENTION_DAYS"): _A_CHOICE,
