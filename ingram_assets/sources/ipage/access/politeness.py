@@ -90,7 +90,7 @@ class Politeness:
 
     def open_until(self) -> float | None:
         """The time until which nothing is sent; `None`: it may be sent."""
-        look = self._look()
+        look = self._saw(self._shared.look())
         return look.breaker.left_alone_until(look.now)
 
     @property
