@@ -104,8 +104,3 @@ def after_block(
         return BreakerState(now + pause, now, old.trips + 1, level, proven=False, reason=reason), True
     until = now + min(retry_after or 0.0, limits.max_pause)
     return replace(old, open_until=max(old.open_until, until)), False
-
-
-def is_proof(breaker: BreakerState, sent_at: float) -> bool:
-    """Whether a good answer to a request that was sent then ends what a block began."""
-    return not breaker.proven and sent_at >= breaker.open_until

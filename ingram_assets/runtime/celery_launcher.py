@@ -8,7 +8,6 @@ was killed stores nothing.
 
 import os
 import warnings
-from typing import TYPE_CHECKING
 
 import psycopg
 from celery.exceptions import DuplicateTaskNameWarning
@@ -29,9 +28,6 @@ from ingram_assets.runtime.dagster_internals import (
 from ingram_assets.runtime.run_hold import is_held
 from ingram_assets.runtime.run_launcher import WatchedRunLauncher
 
-if TYPE_CHECKING:
-    from ingram_assets.runtime.dagster_internals import ResumeRunContext
-
 # Dagster's launcher makes its task anew for each run.
 warnings.filterwarnings("ignore", category=DuplicateTaskNameWarning)
 
@@ -48,10 +44,6 @@ class CeleryLauncher(CeleryRunLauncher):
     def supports_resume_run(self) -> bool:
         """It does not: who asked for a run that was killed asks for another."""
         return False
-
-    def resume_run(self, context: "ResumeRunContext") -> None:
-        """Nobody is asked to: see above."""
-        raise NotImplementedError
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Send it to its location's queue.

@@ -30,7 +30,6 @@ from dagster._core.execution.plan.objects import UserFailureData as UserFailureD
 # The run launchers' questions and answers: see `run_launcher.py` and `celery_launcher.py`.
 from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult
 from dagster._core.launcher import LaunchRunContext as LaunchRunContext
-from dagster._core.launcher import ResumeRunContext as ResumeRunContext
 from dagster._core.launcher import WorkerStatus as WorkerStatus
 
 # What a run coordinator is given: see `run_coordinator.py`.

@@ -11,7 +11,6 @@ from ingram_assets.domain.site_limits import (
     SiteLook,
     SlotTaken,
     after_block,
-    is_proof,
 )
 from ingram_assets_tests.world.clock import Clock
 
@@ -85,7 +84,7 @@ class SimulatedLimits:
         self.of.slots.discard(slot)
 
     def settle(self, latency: float, *, is_answered: bool, sent_at: float) -> None:
-        if is_answered and is_proof(self.of.breaker, sent_at):
+        if is_answered and sent_at >= self.of.breaker.open_until:
             self.of.breaker = replace(self.of.breaker, proven=True)
 
     def trip(self, reason: str, retry_after: float | None, sent_at: float) -> tuple[SiteLook, bool]:

@@ -88,11 +88,6 @@ class Politeness:
         """Whether no answer was good since the last block. Then requests go one at a time."""
         return not self._look().breaker.proven
 
-    def open_until(self) -> float | None:
-        """The time until which nothing is sent; `None`: it may be sent."""
-        look = self._saw(self._shared.look())
-        return look.breaker.left_alone_until(look.now)
-
     @property
     def trips(self) -> int:
         """Blocks since this run began, whichever run met them; as far as it has seen."""
