@@ -213,7 +213,7 @@ class SimulatedSite:
             self.pages += 1
         return _fetched(path, 200, body)
 
-    def parse(self, body: bytes, _: object = None) -> ProductPage:
+    def parse(self, body: bytes, *_: object) -> ProductPage:
         """What stands on the page of this body (`parse_product_page`)."""
         page = self._bodies.pop(body)
         if page is None:
