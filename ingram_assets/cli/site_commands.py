@@ -81,6 +81,7 @@ def session_key() -> None:
     On one machine none is needed: it makes its own. Several machines need the same one.
 
     \b
+    ingram session-key
     echo "SESSION_KEY=$(ingram session-key)" >> .env.scraper
     """
     from cryptography.fernet import Fernet

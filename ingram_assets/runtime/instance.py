@@ -51,7 +51,9 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
     os.environ["DAGSTER_HOME"] = str(dagster_home(common))
     os.environ["DAGSTER_PG_URL"] = common.DAGSTER_PG_URL.get_secret_value()
     # Named by a file alone, it is told to Dagster, too; and one of a file that is not there any more is none.
-    os.environ["CELERY_BROKER_URL"] = secret(common.CELERY_BROKER_URL) or ""
+    os.environ.pop("CELERY_BROKER_URL", None)
+    if broker := secret(common.CELERY_BROKER_URL):
+        os.environ["CELERY_BROKER_URL"] = broker
     logging.getLogger("alembic").setLevel(logging.WARNING)
     import sqlalchemy.exc
     from dagster import DagsterInstance

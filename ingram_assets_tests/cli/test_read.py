@@ -24,6 +24,7 @@ from ingram_assets_tests.testing.page_factory import (
     replaced,
     stock_tables,
 )
+from ingram_assets_tests.testing.shared_site import Shared
 from ingram_demo.simulator import Simulator, running_simulator
 from ingram_demo.simulator.faults import Rule
 from ingram_demo.simulator.layouts import LAYOUTS
@@ -372,11 +373,11 @@ def site(_running: Simulator) -> Simulator:
 
 
 @pytest.fixture
-def scraper(site: Simulator, tmp_path: Path) -> dict[str, str]:
+def scraper(site: Simulator, shared: Shared, tmp_path: Path) -> dict[str, str]:
     return {
         "IPAGE_BASE_URL": site.url,
         "IPAGE_SESSION_COOKIE": site.signed_in_cookie(),
-        "QUEUE_DB_URL": "postgresql://writer@127.0.0.1:1/queue",
+        "QUEUE_DB_URL": shared.queue.writer,
         "DAGSTER_PG_URL": "postgresql://dagster@127.0.0.1:1/dagster",
         "R2_ENDPOINT": "http://127.0.0.1:9",
         "R2_ACCESS_KEY_ID": "key",

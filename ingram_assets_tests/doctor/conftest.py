@@ -103,8 +103,8 @@ def _shop(
 @pytest.fixture
 def shop(_shop: ExaminedShop, imap: Imap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExaminedShop:
     """The shop in good order, its site asked by no run yet; nothing of this machine's own is a setting."""
-    beginnings = ("INGRAM_", "IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "DAGSTER_", "ALERT_", "BROWSER_")
-    for name in [name for name in os.environ if name.startswith(beginnings)]:
+    ours = "INGRAM_ IPAGE_ MEDUSA_ R2_ QUEUE_ DAGSTER_ CELERY_ ALERT_ BROWSER_"
+    for name in [name for name in os.environ if name.startswith(tuple(ours.split()))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("INGRAM_ENV_DIR", str(_shop.folder))
     monkeypatch.setenv("SSL_CERT_FILE", str(imap.ca_file))

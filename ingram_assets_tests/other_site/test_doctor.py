@@ -17,6 +17,7 @@ from ingram_assets_tests.other_site.books import LIST
 from ingram_assets_tests.other_site.server import running_other_site
 from ingram_assets_tests.other_site.state import OtherSite
 from ingram_assets_tests.other_site.truth import SITE_FILE
+from ingram_assets_tests.testing.shared_site import Shared
 
 Look = Callable[..., dict[str, Finding]]
 
@@ -28,7 +29,9 @@ def other() -> Iterator[OtherSite]:
 
 
 @pytest.fixture
-def look(other: OtherSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chromium: Path) -> Look:
+def look(
+    other: OtherSite, shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chromium: Path
+) -> Look:
     """What is found of iPage, by name, with a `site.toml` that says this."""
     for name in [name for name in os.environ if name.startswith(("INGRAM_", "IPAGE_", "QUEUE_", "R2_"))]:
         monkeypatch.delenv(name)
@@ -40,14 +43,14 @@ def look(other: OtherSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chro
             "IPAGE_BASE_URL": other.url,
             "IPAGE_SAVED_SEARCH_ID": LIST,
             "BROWSER_EXECUTABLE": str(chromium),
-            "QUEUE_DB_URL": "postgresql://writer:none@127.0.0.1:9/queue",
+            "QUEUE_DB_URL": shared.queue.writer,
             **{"R2_ENDPOINT": nobody, "R2_PUBLIC_URL": nobody, "R2_BUCKET_NAME": "covers"},
             **{"R2_ACCESS_KEY_ID": "none", "R2_SECRET_ACCESS_KEY": "none"},
             **(settings or {"IPAGE_SESSION_COOKIE": other.signed_in_cookie()}),
         }
         dagster = "postgresql://dagster:none@127.0.0.1:9/dagster"
-        shared = {"DAGSTER_PG_URL": dagster, "INGRAM_STATE_DIR": str(tmp_path / "state")}
-        for file, given in ((".env", shared), (".env.scraper", scraper)):
+        common = {"DAGSTER_PG_URL": dagster, "INGRAM_STATE_DIR": str(tmp_path / "state")}
+        for file, given in ((".env", common), (".env.scraper", scraper)):
             path = tmp_path / file
             path.touch(mode=0o600)
             path.write_text("".join(f"{name}='{value}'\n" for name, value in given.items()))

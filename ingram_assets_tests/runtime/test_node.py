@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 from ingram_assets.runtime import node
 from ingram_assets.runtime.node import FOR_PLAYWRIGHT, Node, NoNode
 from ingram_assets.settings.environment import environment_of, environment_of_machine
+from ingram_assets_tests.testing.shared_site import Shared
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -117,7 +118,7 @@ def test_playwright_runs_on_the_wheels_node() -> None:
 
 
 def test_the_scraper_signs_in_with_the_wheels_node_wherever_it_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where nobody went through our command line: in Dagster's own, say."""
     from ingram_assets.defs.scraper.resources import IPage
@@ -129,7 +130,7 @@ def test_the_scraper_signs_in_with_the_wheels_node_wherever_it_runs(
         "IPAGE_SAVED_SEARCH_ID": "1",
         "IPAGE_MFA": "totp",
         "IPAGE_TOTP_SECRET": "EXAMPLEEXAMPLEEX",
-        "QUEUE_DB_URL": "postgresql://writer:secret@127.0.0.1/queue",
+        "QUEUE_DB_URL": shared.queue.writer,
         "R2_ENDPOINT": "http://127.0.0.1:1",
         "R2_ACCESS_KEY_ID": "key",
         "R2_SECRET_ACCESS_KEY": "secret",
