@@ -47,5 +47,9 @@ ASKED_BY_TAG = "ingram/asked_by"
 PROGRESS_TAG = "ingram/progress"
 """How far a run is, in words, kept current while it runs."""
 
+SWEEP_TAG, SHARD_TAG = "ingram/sweep", "ingram/shard"
+"""Of the runs of a sweep that is split: the name that they share; which of them it is, as "2 of 4"."""
+SHARD_JOB = "sweep_shard"
+
 PLAN_TAG = "ingram/only_plans"
 """Why a run that was asked to write only planned."""

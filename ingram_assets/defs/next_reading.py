@@ -15,7 +15,7 @@ from ingram_assets.defs.reading_events import (
     reading_events,
     said,
 )
-from ingram_assets.defs.runs_at_work import makes_now, switched_off
+from ingram_assets.defs.runs_at_work import sweeps_now, switched_off
 from ingram_assets.defs.site_pauses import site_pause
 from ingram_assets.domain.freshness import NextReading, why, worth_after
 from ingram_assets.domain.site_pause import SitePause
@@ -104,7 +104,7 @@ class _Ahead:
 
 
 def _ahead_of(instance: dg.DagsterInstance, since: float, sweep_every: float, today: date) -> _Ahead:
-    sweep = makes_now(instance, STOCK_SWEEP)
+    sweep = sweeps_now(instance)
     swept_at, due = sweep_due(instance, sweep_every)
     if sweep is not None:  # For the titles that it has read.
         every = (due - swept_at).total_seconds() if due and swept_at else sweep_every

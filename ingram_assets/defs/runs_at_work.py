@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from ingram_assets.defs.keys import PLAN_TAG
+from ingram_assets.defs.keys import PLAN_TAG, SHARD_JOB, STOCK_SWEEP
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 
 NOT_FINISHED = [
@@ -42,6 +42,11 @@ def is_plan(run: dg.DagsterRun) -> bool:
     return asked_of(run).get("dry_run") is True or PLAN_TAG in run.tags
 
 
+def is_shard(run: dg.DagsterRun) -> bool:
+    """Whether a run reads a part of a sweep: what became of it is told by the run that counts all parts."""
+    return run.job_name == SHARD_JOB
+
+
 def asked_of(run: dg.DagsterRun) -> Mapping[str, Any]:
     """What a run was asked, by its first op; nothing where Dagster's page was given another shape."""
     ops = run.run_config.get("ops")
@@ -52,7 +57,7 @@ def asked_of(run: dg.DagsterRun) -> Mapping[str, Any]:
     return {}
 
 
-def makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord | None:
+def _makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord | None:
     """The run that is to make an asset, and has not made it yet: waiting or at work; `None` if none is."""
     made = instance.fetch_materializations(asset, limit=1).records
     planned = instance.event_log_storage.get_event_records(
@@ -67,6 +72,14 @@ def makes_now(instance: dg.DagsterInstance, asset: dg.AssetKey) -> dg.RunRecord 
         return None
     runs = dg.RunsFilter(run_ids=list({one.run_id for one in planned}), statuses=NOT_FINISHED)
     return next(iter(instance.get_run_records(runs, ascending=True)), None)
+
+
+def sweeps_now(instance: dg.DagsterInstance) -> dg.RunRecord | None:
+    """The run that is to read all titles, or the first of those that share them; `None` if none is."""
+    shards = dg.RunsFilter(job_name=SHARD_JOB, statuses=NOT_FINISHED)
+    return _makes_now(instance, STOCK_SWEEP) or next(
+        iter(instance.get_run_records(shards, limit=1, ascending=True)), None
+    )
 
 
 def switched_off(instance: dg.DagsterInstance) -> set[str]:

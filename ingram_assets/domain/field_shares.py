@@ -207,14 +207,15 @@ def to_json(watch: FieldWatch) -> dict[str, Any]:
         "usual": {name: list(usual) for name, usual in watch.usual.items()},
         "learnt_at": watch.learnt_at,
         "gathered": [
-            {"at": one.at, "known": _counts_to_json(one.known), "new": _counts_to_json(one.new)}
+            {"at": one.at, "known": counts_to_json(one.known), "new": counts_to_json(one.new)}
             for one in watch.gathered
         ],
         "drops": {name: asdict(drop) for name, drop in watch.drops.items()},
     }
 
 
-def _counts_to_json(counts: PageCounts) -> dict[str, Any]:
+def counts_to_json(counts: PageCounts) -> dict[str, Any]:
+    """As it is carried from one run to another."""
     return {"pages": counts.pages, "had": dict(counts.had), "lacking": counts.lacking}
 
 
@@ -225,7 +226,7 @@ def from_json(data: Any) -> FieldWatch:
             {str(name): Usual(float(share), int(pages)) for name, (share, pages) in data["usual"].items()},
             float(data["learnt_at"]),
             tuple(
-                SweptPages(float(one["at"]), _counts(one["known"]), _counts(one["new"]))
+                SweptPages(float(one["at"]), counts_from_json(one["known"]), counts_from_json(one["new"]))
                 for one in data["gathered"]
             ),
             {str(name): Drop(**drop) for name, drop in data["drops"].items()},
@@ -234,5 +235,10 @@ def from_json(data: Any) -> FieldWatch:
         return FieldWatch()
 
 
-def _counts(data: Mapping[str, Any]) -> PageCounts:
+def counts_from_json(data: Mapping[str, Any]) -> PageCounts:
+    """What `counts_to_json` wrote.
+
+    Raises:
+        KeyError, TypeError, ValueError: anything else.
+    """
     return PageCounts(int(data["pages"]), Counter(data["had"]), dict(data["lacking"]))

@@ -65,6 +65,7 @@ _JOBS = {
     "discover_plan": "Look at what a discovery would bring",
     "discover_in_file": "Tracking of a file's titles",
     "refresh_details": "Details of all titles",
+    "sweep_shard": "Sweep: a part of the titles",
     "retention": "Forgetting of what is old",
     "inventory_sweep": "Inventory sweep",
     "count_inventory": "Hourly count of the inventory",

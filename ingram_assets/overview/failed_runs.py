@@ -52,17 +52,17 @@ class UnfinishedPush:
 def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
     """The jobs whose last run failed, the latest first.
 
-    Plans do not count: who asked for one saw what came of it.
+    Plans do not count: who asked for one saw what came of it. Nor do shards: their sweep tells.
     """
     from dagster import DagsterRunStatus, RunsFilter
 
-    from ingram_assets.defs.runs_at_work import is_plan
+    from ingram_assets.defs.runs_at_work import is_plan, is_shard
 
     ended = RunsFilter(statuses=[DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE])
     last: dict[str, RunRecord] = {}
     for record in instance.get_run_records(ended, limit=RUNS_LOOKED_AT):
         run = record.dagster_run
-        if is_plan(run):
+        if is_plan(run) or is_shard(run):
             continue
         # Runs that Dagster starts for assets by itself all have the same job.
         assets = ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ()))

@@ -36,6 +36,7 @@ class PageBudget(Settings):
     file: ClassVar[str] = ".env.scraper"
 
     PAGES_PER_HOUR: Whole | None = Field(None, ge=1)
+    SWEEP_SHARD_SIZE: Whole | None = Field(None, ge=100)
 
 
 class SiteSettings(PageBudget):

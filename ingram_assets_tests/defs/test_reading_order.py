@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ingram_assets.defs.scraper.decisions import (
     WITNESS_EVERY,
+    dealt,
     in_part_since,
     old_news,
     reading_order,
@@ -192,3 +193,25 @@ def test_many_titles_that_were_there_vanish_at_once(there: int, gone: int, stops
     assert (tripped is not None) is stops
     if tripped:
         assert tripped.reason.startswith(f"{gone} of {there} titles that were there before are gone at once")
+
+
+@given(st.integers(0, 300), st.integers(1, 400), st.text(max_size=3))
+def test_a_sweep_is_dealt_out_whole_and_evenly(titles: int, most: int, draw: str):
+    order = [str(number) for number in range(titles)]
+    lists = dealt(order, most, draw)
+    assert sorted(isbn for one in lists for isbn in one) == sorted(order)
+    assert len(lists) == -(-titles // most)
+    for one in lists:
+        assert len(one) <= most
+        # Each has one of every time round, in the order of the whole.
+        assert [int(isbn) // len(lists) for isbn in one] == list(range(len(one)))
+
+
+@pytest.mark.parametrize("runs", [2, 3, 4, 5, 6, 8])
+def test_what_comes_at_even_distances_is_spread_over_all_runs(runs: int):
+    """As titles that can't be read do: a run that had them all would give up."""
+    order = [str(number) for number in range(1200)]
+    for distance in range(2, 13):
+        lists = dealt(order, 1200 // runs, "a draw")
+        bad = [sum(int(isbn) % distance == 0 for isbn in one) for one in lists]
+        assert max(bad) < 2 * sum(bad) / runs

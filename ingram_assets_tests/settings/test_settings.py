@@ -259,7 +259,8 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
             ".env.scraper",
             (ScraperSettings,),
             {"IPAGE_MFA", "IPAGE_MFA_SENDERS", "IPAGE_CONCURRENCY", "OPEN_LIBRARY_COVERS_URL"}
-            | {"BROWSER_EXECUTABLE", "HISTORY_RETENTION_DAYS", "PAGES_PER_HOUR", "SITE_FILE"},
+            | {"BROWSER_EXECUTABLE", "HISTORY_RETENTION_DAYS", "PAGES_PER_HOUR", "SWEEP_SHARD_SIZE"}
+            | {"SITE_FILE"},
         ),
         (".env.storefront", (StorefrontSettings,), StorefrontSettings.model_fields.keys() - OF_THE_SHOP),
         (".env.operations", (OperationsSettings,), set()),

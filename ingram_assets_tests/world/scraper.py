@@ -238,7 +238,7 @@ class Scraper:
             for one in reads.take():
                 sweep.count(one)
                 if is_gone(one, earlier):
-                    sweep.gone.append(one)
+                    sweep.keep_as_gone(one)
                     continue
                 hides = self.habit is None and one.page is not None and one.page.hides_copies(usual)
                 (undecided if hides else waiting).append(one)
@@ -271,7 +271,7 @@ class Scraper:
             yield wakes
             for one in reads.take():
                 sweep.count(one)
-                (sweep.gone if is_gone(one, earlier) else waiting).append(one)
+                (sweep.keep_as_gone if is_gone(one, earlier) else waiting.append)(one)
         counts = odd_counts(waiting, titles, THRESHOLDS)
         asked = len(sweep.seconds) - sweep.not_asked
         sweep.held_back = (between.counts + counts).doubt(THRESHOLDS)

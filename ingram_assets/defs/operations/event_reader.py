@@ -32,7 +32,7 @@ from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, LOOKED_AT, STOPPED
 from ingram_assets.defs.keys import GONE_FIELDS, HELD_BY, INVENTORY_LEVELS
 from ingram_assets.defs.operations.watched import check_name
-from ingram_assets.defs.runs_at_work import is_plan, switched_off
+from ingram_assets.defs.runs_at_work import is_plan, is_shard, switched_off
 from ingram_assets.domain.failures import NothingWritten
 from ingram_assets.runtime.dagster_internals import (
     AUTOMATION_CONDITION_TAG,
@@ -233,9 +233,9 @@ def _failures(
 ) -> Iterable[Failed]:
     """What did not get done in a failed run: the steps that failed, or were at work when it ended.
 
-    Of a plan nothing: who asked for it saw what came of it.
+    Of a plan nothing: who asked for it saw what came of it. Of a shard neither: its sweep tells.
     """
-    if run and is_plan(run):
+    if run and (is_plan(run) or is_shard(run)):
         return
     of_type = {_TYPE.STEP_START, _TYPE.STEP_SUCCESS, _TYPE.STEP_FAILURE, _TYPE.ASSET_CHECK_EVALUATION}
     events = [entry.get_dagster_event() for entry in instance.all_logs(head[2], of_type=of_type)]

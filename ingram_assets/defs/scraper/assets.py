@@ -70,6 +70,7 @@ from ingram_assets.defs.scraper.discovery import (
     track,
 )
 from ingram_assets.defs.scraper.earlier_sweeps import (
+    Earlier,
     before_a_sweep,
     before_some_titles,
     left_for_the_next,
@@ -84,6 +85,7 @@ from ingram_assets.defs.scraper.field_watch import (
 )
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
+from ingram_assets.defs.scraper.sharded_sweeps import count_together
 from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.availability import Status
@@ -149,6 +151,11 @@ class SweepConfig(dg.Config):
         False,
         description="A person looked at the unread pages: the sweep counts all the same. Fields that were "
         "told of as missing are expected no more.",
+    )
+    shards_of: str = Field(
+        "",
+        description="The sweep whose shards were read by other runs: they are counted together, and no page "
+        "is read. The sensor sweep_in_shards writes it.",
     )
 
 
@@ -224,15 +231,15 @@ def stock_sweep(
     if not tracked:
         raise dg.Failure("No title is tracked yet: materialize ipage/saved_search first.")
     earlier = before_a_sweep(context.instance, tracked, time.time())
-    isbns = reading_order(tracked, earlier.read, earlier.suspects, context.run.run_id)
     thresholds = guardrails.Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
-
-    def believed(sweep: SweepResult) -> bool:
-        return config.let_through or sweep.vanished(thresholds) is None
-
     try:
-        details = isbns if config.all_details else None
-        sweep = read_pages(context, ipage, queue, isbns, details, earlier, believed)
+        if config.shards_of:
+            with classified():
+                report = Report(context.job_name)
+                sweep = count_together(context.instance, config.shards_of, earlier, report, time.time())
+        else:
+            isbns = reading_order(tracked, earlier.read, earlier.suspects, context.run.run_id)
+            sweep = _read_all(context, config, ipage, queue, isbns, earlier, thresholds)
     finally:
         # What was read counts, however the sweep ends.
         context.log_event(cast(dg.AssetObservation, evaluation(context.instance)))
@@ -266,6 +273,22 @@ def stock_sweep(
     if doubt := sweep.counts.doubt(thresholds):
         metadata[SWEPT_ODDLY] = doubt
     return dg.MaterializeResult(metadata=json_last(metadata), check_results=[check, fields_result(fields)])
+
+
+def _read_all(
+    context: AssetExecutionContext,
+    config: SweepConfig,
+    ipage: IPage,
+    queue: QueueWriterResource,
+    isbns: Sequence[str],
+    earlier: Earlier,
+    thresholds: guardrails.Thresholds,
+) -> SweepResult:
+    def believed(sweep: SweepResult) -> bool:
+        return config.let_through or sweep.vanished(thresholds) is None
+
+    details = isbns if config.all_details else None
+    return read_pages(context, ipage, queue, isbns, details, earlier, believed)
 
 
 def _too_seldom(titles: int, every: float) -> Iterator[str]:

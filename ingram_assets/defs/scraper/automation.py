@@ -29,6 +29,7 @@ from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
 from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
 from ingram_assets.defs.scraper.from_settings import site_left_alone_until
+from ingram_assets.defs.scraper.sharded_sweeps import last_sharded_sweep
 from ingram_assets.domain.freshness import sweep_every
 from ingram_assets.domain.saved_searches import NoSearch, named_search
 from ingram_assets.runtime.dagster_internals import DispatchingLogHandler, copy
@@ -213,6 +214,25 @@ def _no_titles(instance: dg.DagsterInstance) -> str | None:
     return "No title is tracked yet: the saved search comes first."
 
 
+def _is_split(titles: int) -> bool:
+    size = load(PageBudget).SWEEP_SHARD_SIZE
+    return size is not None and titles > size
+
+
+def _no_titles_for_one_run(instance: dg.DagsterInstance) -> str | None:
+    if _is_split(titles := len(instance.get_dynamic_partitions(ISBNS_NAME))):
+        return (
+            f"SWEEP_SHARD_SIZE splits a sweep of {titles:,} titles: the sensor sweep_in_shards asks for it."
+        )
+    return _no_titles(instance)
+
+
+def _no_titles_for_shards(instance: dg.DagsterInstance) -> str | None:
+    if not _is_split(titles := len(instance.get_dynamic_partitions(ISBNS_NAME))):
+        return f"{titles:,} titles are one run's by SWEEP_SHARD_SIZE: the sensor sweep_due asks for it."
+    return None
+
+
 def _no_details(instance: dg.DagsterInstance) -> str | None:
     return (
         None if instance.get_materialized_partitions(TITLE_DETAILS) else "No title's page has been read yet."
@@ -239,6 +259,8 @@ def _pages_are_doubted(instance: dg.DagsterInstance) -> str | None:
 def _no_pages_left(instance: dg.DagsterInstance) -> str | None:
     """Why nothing is read between sweeps now."""
     now = time.time()
+    if (sweep := last_sharded_sweep(instance)) and sweep.wait:
+        return sweep.wait
     between = between_sweeps(instance, now)
     if between is None:
         return "The first sweep comes first."
@@ -277,10 +299,12 @@ SWEEP_SPEC = AutomationSpec(
     STOCK_SWEEP,
     _freshness(_PACE.STOCK_WARN_AFTER, _PACE.STOCK_FAIL_AFTER),
     RetrySchedule(_PACE.STOCK_WARN_AFTER, _WAITS, rest=min(_HOUR, _PACE.STOCK_WARN_AFTER)),
-    nothing_to_do=_no_titles,
+    nothing_to_do=_no_titles_for_one_run,
     early=_pages_are_doubted,
     every=lambda instance: sweep_every_now(len(instance.get_dynamic_partitions(ISBNS_NAME))),
 )
+SHARDS_SPEC = replace(SWEEP_SPEC, nothing_to_do=_no_titles_for_shards)
+"""Of a sweep that several runs read."""
 BETWEEN_SPEC = AutomationSpec(
     LIKELY_SELL_OUTS,
     None,

@@ -186,6 +186,49 @@ def titles_to_read(
     return NewTitles(still_asked | set(fresh), fresh)
 
 
+@dataclass(frozen=True, slots=True)
+class ShardedSweep:
+    """A sweep whose titles are read by several runs.
+
+    Attributes:
+        name: what its runs have in common: when it began, in UTC.
+        of: how many shards it has.
+        begun, at_work: how many of their runs were begun, and have not ended yet.
+        counted: whether the run that counts them together was asked for.
+    """
+
+    name: str
+    of: int
+    begun: int
+    at_work: int
+    counted: bool
+
+    @property
+    def wait(self) -> str | None:
+        """Why nothing is to be done about it now; None: it is to be counted, or over."""
+        if not self.at_work:
+            return None
+        return f"Sweep of {self.name}: {self.begun - self.at_work} of {self.of} shards are in."
+
+
+def dealt(order: Sequence[str], most: int, draw: str) -> list[list[str]]:
+    """The titles as the lists of as many runs as it takes, none of which has more than `most`.
+
+    They are dealt out like cards: each list begins with the most urgent. Who gets which is drawn each time
+    round: what comes in the order at even distances, as what can't be read does, is spread over all lists, so
+    that each is as good a sample of the site as the whole.
+
+    Args:
+        draw: what the drawing goes by.
+    """
+    drawn, lists = random.Random(draw), [list[str]() for _ in range(-(-len(order) // most))]
+    for start in range(0, len(order), len(lists) or 1):
+        round_ = order[start : start + len(lists)]
+        for one, isbn in zip(drawn.sample(lists, len(round_)), round_, strict=True):
+            one.append(isbn)
+    return lists
+
+
 def suspects(
     tracked: Collection[str],
     read: Mapping[str, int],

@@ -4,6 +4,8 @@ import dagster as dg
 
 from ingram_assets.defs.scraper import assets, checks, jobs, sensors
 from ingram_assets.defs.scraper.resources import RESOURCES
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import PageBudget
 
 defs = dg.Definitions(
     assets=[
@@ -22,6 +24,8 @@ defs = dg.Definitions(
         jobs.discover_plan,
         jobs.discover_in_file,
         jobs.refresh_details,
+        jobs.sweep_shard,
+        jobs.sweep_of_shards,
         jobs.enrich,
         jobs.retire,
         jobs.retention,
@@ -30,6 +34,7 @@ defs = dg.Definitions(
     sensors=[
         sensors.search_due,
         sensors.sweep_due,
+        *([sensors.sweep_in_shards] if load(PageBudget).SWEEP_SHARD_SIZE else []),
         sensors.between_sweeps_due,
         sensors.covers_due,
         sensors.new_titles,

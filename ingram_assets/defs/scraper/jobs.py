@@ -2,13 +2,14 @@
 
 import dagster as dg
 
-from ingram_assets.defs.keys import COVER_SWEEP, SAVED_SEARCH, STOCK_SWEEP
+from ingram_assets.defs.keys import COVER_SWEEP, SAVED_SEARCH, SHARD_JOB, STOCK_SWEEP
 from ingram_assets.defs.scraper.ops import (
     EnrichConfig,
     RetireConfig,
     enrich_titles,
     forget_what_is_old,
     plan_discovery,
+    read_shard,
     retire_titles,
     track_titles,
 )
@@ -29,6 +30,19 @@ refresh_details = dg.define_asset_job(
     config={"ops": {STOCK_SWEEP.to_python_identifier(): {"config": {"all_details": True}}}},
     description="A sweep that records every title's details anew, not its stock alone.",
 )
+
+
+sweep_of_shards = dg.define_asset_job(
+    "sweep_of_shards",
+    selection=dg.AssetSelection.assets(STOCK_SWEEP),
+    description="Counts the shards of a sweep together, once all are in, as sweep_in_shards asks for it.",
+)
+
+
+@dg.job(name=SHARD_JOB, description="A part of a sweep's titles. The sensor sweep_in_shards asks for it.")
+def sweep_shard() -> None:
+    """Read a shard of a sweep."""
+    read_shard()
 
 
 @dg.job(description="Says what the saved search would bring; tracks nothing.")

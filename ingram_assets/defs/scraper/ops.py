@@ -1,5 +1,6 @@
 """The scraper's ops: look at a search, track a file's titles, read some by name, retire, forget."""
 
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ingram_assets.defs.events import Report, classified, failure_of, say
+from ingram_assets.defs.events import Report, classified, failure_of, json_last, say
 from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME, SITE_POOL
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.cover_looks import look_at_covers
@@ -24,11 +25,13 @@ from ingram_assets.defs.scraper.discovery import (
     track,
     without_a_title,
 )
-from ingram_assets.defs.scraper.earlier_sweeps import before_some_titles
+from ingram_assets.defs.scraper.earlier_sweeps import before_a_sweep, before_some_titles
 from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
+from ingram_assets.defs.scraper.sharded_sweeps import FOUND, to_json
 from ingram_assets.domain.failures import IngramError, Transient
+from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -62,6 +65,12 @@ def isbns_of(written: Sequence[str]) -> list[str]:
     if not isbns:
         raise dg.Failure("No ISBN was given. Nothing was done.", allow_retries=False)
     return list(isbns)
+
+
+class ShardConfig(dg.Config):
+    """The titles of one shard of a sweep."""
+
+    isbns: list[str] = Field(description="ISBNs of 13 digits, in the order in which they are read.")
 
 
 class RetireConfig(dg.Config):
@@ -154,6 +163,23 @@ def enrich_titles(
         except IngramError as error:
             raise failure_of(error, report) from error
     return dg.Output(None, metadata=metadata)
+
+
+# Without the pool: shards are at work side by side. What all runs ask of the site is limited all the same.
+@dg.op(description="Reads a part of a sweep's titles; ipage/stock_sweep counts all parts once they are in.")
+def read_shard(
+    context: dg.OpExecutionContext, config: ShardConfig, ipage: IPage, queue: QueueWriterResource
+) -> dg.Output[None]:
+    """Read the shard's titles as a sweep does, but for those that were retired since."""
+    thresholds = Thresholds(max_unread=load(ScraperSettings).GUARDRAIL_MAX_UNREAD)
+    tracked = set(context.instance.get_dynamic_partitions(ISBNS_NAME))
+    isbns = [isbn for isbn in config.isbns if isbn in tracked]
+    earlier = before_a_sweep(context.instance, tracked, time.time())
+    sweep = read_pages(
+        context, ipage, queue, isbns, None, earlier, lambda sweep: sweep.vanished(thresholds) is None
+    )
+    found = {FOUND: dg.MetadataValue.json(to_json(sweep))}
+    return dg.Output(None, metadata=json_last({**sweep.report.metadata(), **sweep.site, **found}))
 
 
 # With the pool it waits for a sweep to end, instead of pulling a title away under it.

@@ -121,7 +121,7 @@ class _TitlePass:
             for done, reading in enumerate(readings, start=1):
                 sweep.count(reading)
                 if is_gone(reading, earlier):
-                    sweep.gone.append(reading)
+                    sweep.keep_as_gone(reading)
                 elif self.doubt or (learns_first and reading.page and reading.page.hides_copies(usual)):
                     # Whether zeros are all that this account's pages show, the other pages will have told.
                     undecided.append(reading)

@@ -6,21 +6,25 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ingram_assets.defs.keys import ISBNS_NAME, STOCK, STOCK_SWEEP, TITLE_DETAILS
+from ingram_assets.defs.keys import ISBNS_NAME, SHARD_TAG, STOCK, STOCK_SWEEP, SWEEP_TAG, TITLE_DETAILS
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_EVERY,
     BETWEEN_SPEC,
     COVERS_SPEC,
     SEARCH_SPEC,
+    SHARDS_SPEC,
     SWEEP_SPEC,
     DueSensor,
 )
 from ingram_assets.defs.scraper.checks import evaluation
-from ingram_assets.defs.scraper.decisions import span, titles_to_read
-from ingram_assets.defs.scraper.jobs import enrich
-from ingram_assets.defs.scraper.ops import enrich_titles
+from ingram_assets.defs.scraper.decisions import dealt, reading_order, span, titles_to_read
+from ingram_assets.defs.scraper.earlier_sweeps import before_a_sweep
+from ingram_assets.defs.scraper.jobs import enrich, sweep_of_shards, sweep_shard
+from ingram_assets.defs.scraper.ops import enrich_titles, read_shard
+from ingram_assets.defs.scraper.sharded_sweeps import last_sharded_sweep, sweep_name
 from ingram_assets.settings.loading import load
+from ingram_assets.settings.scraper import PageBudget
 from ingram_assets.settings.shared import PaceSettings
 
 _PACE = load(PaceSettings)
@@ -37,6 +41,51 @@ sweep_due = DueSensor(
     "for all tracked titles, never two at once, none while iPage blocks us; after a failure again after the "
     "waits of SWEEP_RETRY_AFTER.",
 )
+
+
+@dg.sensor(
+    jobs=[sweep_shard, sweep_of_shards],
+    minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Where a sweep has more titles than SWEEP_SHARD_SIZE: asks for the runs that read them side "
+    "by side, as often as for a sweep, and for the one that counts them together at the end.",
+)
+def sweep_in_shards(context: dg.SensorEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    """Ask for a sweep's shards; once all are in, for the whole."""
+    instance = context.instance
+    last = last_sharded_sweep(instance)
+    if last and last.wait:
+        yield dg.SkipReason(last.wait)
+        return
+    if last and not last.counted:
+        whole = {STOCK_SWEEP.to_python_identifier(): {"config": {"shards_of": last.name}}}
+        yield dg.RunRequest(
+            run_key=last.name,
+            job_name=sweep_of_shards.name,
+            asset_selection=[STOCK_SWEEP],
+            run_config={"ops": whole},
+            # It reads no page: what waits for the pool with it can wait a second longer.
+            tags={SWEEP_TAG: last.name, "dagster/priority": "1"},
+        )
+        return
+    look = SHARDS_SPEC.look(instance)
+    if not look.now:
+        yield dg.SkipReason(look.reason)
+        return
+    now = time.time()
+    tracked, size = instance.get_dynamic_partitions(ISBNS_NAME), load(PageBudget).SWEEP_SHARD_SIZE
+    earlier, name = before_a_sweep(instance, tracked, now), sweep_name(now)
+    order = reading_order(tracked, earlier.read, earlier.suspects, name)
+    shards = dealt(order, size or len(order), name)
+    for number, isbns in enumerate(shards, start=1):
+        yield dg.RunRequest(
+            run_key=f"{name} {number}",
+            job_name=sweep_shard.name,
+            run_config={"ops": {read_shard.name: {"config": {"isbns": isbns}}}},
+            tags={SWEEP_TAG: name, SHARD_TAG: f"{number} of {len(shards)}"},
+        )
+
+
 between_sweeps_due = DueSensor(
     "between_sweeps_due",
     BETWEEN_SPEC,

@@ -88,10 +88,12 @@ class SweepResult:
         judged: outcomes of the titles that count in a share.
         there_asked: titles that were there lately and were asked for.
         gone: readings of such titles that are gone. They wait until it is clear whether that is believed.
+        gone_by: how many they are, by outcome.
         newly_in_part: titles that count in a share, and whose page shows zeros of a part alone only lately.
         bindings: those that no list has and nobody was told of before, with the first title that has it.
         held_back: why nothing of this pass was recorded.
         counts: how many of those recorded are odd beside the last ones.
+        news: what this pass as a whole tells of the account's pages; in the report's notes, too.
         not_understood: titles by the label that was not found or not understood on their pages, so that
             these are no reading.
         known_pages, new_pages: what is on the pages of titles that were read before, and of new ones.
@@ -111,10 +113,12 @@ class SweepResult:
     judged: Counter[FetchOutcome] = field(default_factory=Counter)
     there_asked: int = 0
     gone: list[Reading] = field(default_factory=list)
+    gone_by: Counter[FetchOutcome] = field(default_factory=Counter)
     newly_in_part: int = 0
     bindings: dict[str, str] = field(default_factory=dict)
     held_back: str | None = None
     counts: guardrails.OddCounts = field(default_factory=guardrails.OddCounts)
+    news: list[str] = field(default_factory=list)
     not_understood: dict[str, list[str]] = field(default_factory=dict)
     known_pages: PageCounts = field(default_factory=PageCounts)
     new_pages: PageCounts = field(default_factory=PageCounts)
@@ -137,7 +141,7 @@ class SweepResult:
         """Of these, pages that gave no reading. A few titles that the site does not list are no alarm."""
         counted = self._counted
         listed = counted.total() - counted[FetchOutcome.ok] - counted[FetchOutcome.not_found]
-        missing = counted[FetchOutcome.not_found] + sum(one.outcome is FetchOutcome.ok for one in self.gone)
+        missing = counted[FetchOutcome.not_found] + self.gone_by[FetchOutcome.ok]
         few = missing < guardrails.MIN_TITLES_VANISHED
         return listed + self.newly_in_part + (0 if few else missing)
 
@@ -153,7 +157,7 @@ class SweepResult:
 
     def vanished(self, thresholds: Thresholds) -> Tripped | None:
         """Whether so many titles are gone at once that it is not believed."""
-        return guardrails.vanished(self.there_asked, len(self.gone), thresholds)
+        return guardrails.vanished(self.there_asked, self.gone_by.total(), thresholds)
 
     def tripped(self, thresholds: Thresholds) -> Tripped | None:
         """The guardrail that stops the sweep, if one does."""
@@ -180,6 +184,11 @@ class SweepResult:
             pages = self.known_pages if reading.isbn in self.earlier.read else self.new_pages
             pages.count(fields_shown(page), self.earlier.fields.usual, f"{page.isbn} {page.title}")
 
+    def keep_as_gone(self, reading: Reading) -> None:
+        """Keep the reading of a title that is gone, until it is clear whether that is believed."""
+        self.gone.append(reading)
+        self.gone_by[reading.outcome] += 1
+
     def fields(self, now: float, *, is_right: bool) -> FieldWatch:
         """On how many pages each field stands, after this sweep, as `field_shares.after_sweep` has it."""
         swept = SweptPages(now, self.known_pages, self.new_pages)
@@ -196,9 +205,9 @@ class SweepResult:
             return
         if before is None or before.shape != after.shape:
             was = f"; before: {before.shape}" if before else ""
-            self.report.notes.append(f"A whole page of this account shows {after.shape}{was}.")
+            self._tell(f"A whole page of this account shows {after.shape}{was}.")
         elif after.sweeps:
-            self.report.notes.append(
+            self._tell(
                 f"The pages of {after.sweeps} sweeps in a row show less than {after.shape}, which this "
                 "account's pages showed before: they are taken to be in part. After "
                 f"{SWEEPS_TO_UNLEARN} such sweeps over {SECONDS_TO_UNLEARN / 3600:.0f} hours they are "
@@ -217,5 +226,9 @@ class SweepResult:
             f"Bindings never seen before, whose copies are counted as those of things on a shelf: {named}. "
             "If one of them is a file, [bindings] of site.toml can say so."
         )
-        self.report.notes.append(note)
+        self._tell(note)
         return note
+
+    def _tell(self, news: str) -> None:
+        self.news.append(news)
+        self.report.notes.append(news)
