@@ -43,7 +43,7 @@ KNOWN: dict[str, Any] = {
     },
     "additionalInstanceConfig": {
         "concurrency": {
-            "runs": {"max_concurrent_runs": None},
+            "runs": dict.fromkeys(("max_concurrent_runs", "tag_concurrency_limits")),
             "pools": dict.fromkeys(("default_limit", "granularity")),
         }
     },

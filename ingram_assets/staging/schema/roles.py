@@ -27,7 +27,7 @@ CONNECTIONS = {"writer": 40, "reader": 40}
 
 A run, sensor or command of ours has one at a time, and a second one for a moment, while it looks whether a
 server that cut the first one is back; one that asks the site has another, for what runs share. So ten runs on
-several machines have 30 of the writer's at most, four runs and four sensors 16 of the reader's, and each
+several machines have 30 of the writer's at most, six runs and four sensors 20 of the reader's, and each
 command beside them 2. Both limits leave a fifth of PostgreSQL's usual 100 to others.
 """
 
