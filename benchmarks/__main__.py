@@ -21,6 +21,7 @@ from benchmarks.limiter import limiter
 from benchmarks.pages import parse
 from benchmarks.scale import scale
 from benchmarks.sell_outs import sell_outs
+from benchmarks.several_machines import several_machines
 from benchmarks.store import change_to_level, push
 from benchmarks.sweep import sweep
 
@@ -61,6 +62,12 @@ CASES = [
         {"titles": 10_000, "latency_ms": 15},
     ),
     Case("scale", "(what docs/scale.md quotes)", scale, {"titles": 100_000}),
+    Case(
+        "several-machines",
+        "never more than 8 requests in flight, all titles read, memory flat",
+        several_machines,
+        {"titles": 100_000, "latency_ms": 5},
+    ),
     Case("freshness", "ratio to even sweeps 0.45, 0.75, 1.3; at 0.4 pages 0.35, 0.55, 1.0", _freshness),
     Case("sell-outs", "ratio to even sweeps under 1, on real parts", sell_outs, {"seconds": 600}),
     Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),

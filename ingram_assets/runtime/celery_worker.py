@@ -3,6 +3,7 @@
 The process has that location's settings in its environment, and no other's.
 """
 
+import logging
 import os
 import threading
 from typing import Any
@@ -64,6 +65,8 @@ def _interrupt_runs() -> None:
         process.terminate()
 
 
+# A line for each page would hide what a run says of itself.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 _broker = os.environ["CELERY_BROKER_URL"]
 app = make_app({"broker": _broker, "config_source": celery_settings(_broker)})
 app.conf.task_queues = [Queue(os.environ[WORKER_LOCATION])]

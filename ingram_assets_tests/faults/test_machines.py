@@ -18,8 +18,8 @@ Eventually = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, chromium: Path) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
+def cluster(servers_folder: Path, chromium: Path) -> Iterator[Cluster]:
+    (folder := servers_folder / "cluster").mkdir()
     with running_cluster(folder, titles=TITLES, chromium=chromium, latency_ms=100) as running:
         yield running
 

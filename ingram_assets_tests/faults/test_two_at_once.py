@@ -129,16 +129,16 @@ def test_two_pushes_make_a_product_once(stack: Stack, storefront: Shell, tmp_pat
 
 @pytest.mark.long
 def test_two_sweeps_and_an_enrich_without_a_queue(stack: Stack, scraper: Shell, tmp_path: Path):
-    """They share one pace, one session and one queue, however many there are."""
+    """They share one pace, one session and one queue, however many there are, on as many machines."""
     await_quiet(stack)
-    shell = alone(scraper, stack, tmp_path / "state")
+    one, other, third = (alone(scraper, stack, tmp_path / name) for name in ("one", "other", "third"))
     site = stack.simulator
     moved = with_copies(stack)[0]
     site.move(moved, "TN", on_hand=site.entry(moved)["stock"]["TN"]["onHand"] + 7)
     site.set(latency_ms=300)
     site.reset_requests()
     before = site.requests(log=False)["sign_ins"]
-    done = both((shell, ("sync-stock",)), (shell, ("sync-stock",)), (shell, ("enrich", *site.isbns()[:3])))
+    done = both((one, ("sync-stock",)), (other, ("sync-stock",)), (third, ("enrich", *site.isbns()[:3])))
     asked = site.requests()
     assert [each.exit_code for each in done] == [0, 0, 0], [each.errors for each in done]
     assert most_at_once(asked["log"]) <= 8

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import psutil
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 
 from ingram_assets.defs.keys import ISBNS_NAME, SHARD_JOB, STOCK_SWEEP, SWEEP_TAG
+from ingram_assets.defs.reading_events import latest_readings
 from ingram_assets.runtime.broker import WORKER_TAG
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import Child, Supervisor
@@ -65,6 +66,10 @@ class Cluster:
         finally:
             self.supervisor.stop(name)
 
+    def read(self) -> int:
+        """How many titles were read so far."""
+        return len(latest_readings(self.instance))
+
     def sweeps(self) -> int:
         """How many sweeps were complete so far."""
         return len(self.instance.fetch_materializations(STOCK_SWEEP, limit=1000).records)
@@ -111,12 +116,13 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, *, titles: int, chromium: Path, latency_ms: float) -> Iterator[Cluster]:
+def running_cluster(
+    folder: Path, *, titles: int, chromium: Path, latency_ms: float, shard_size: int = 100, limit: int = 4
+) -> Iterator[Cluster]:
     """`ingram up` at work, and its databases, broker, bucket and site; no worker yet, so nothing is read.
 
-    A sweep is due every minute, in shards of a hundred titles. The store is not there.
+    A sweep is due every minute, if the last one is over. The store is not there.
     """
-    limit = 4
     with (
         environment_kept(),
         Supervisor(folder / "up", grace_seconds=60) as supervisor,
@@ -145,40 +151,53 @@ def running_cluster(folder: Path, *, titles: int, chromium: Path, latency_ms: fl
             "R2_BUCKET_NAME": s3.bucket,
             "R2_PUBLIC_URL": s3.public_url,
             "OPEN_LIBRARY_COVERS_URL": NOWHERE,
-            "SWEEP_SHARD_SIZE": "100",
+            "SWEEP_SHARD_SIZE": str(shard_size),
             # All that may be read is what the sweeps take.
             "PAGES_PER_HOUR": str(titles * 60),
+        }
+        of_all = {
             "DAGSTER_PG_URL": postgres.create_database("dagster"),
+            "INGRAM_STATE_DIR": str(folder / "first"),
             "CELERY_BROKER_URL": redis.url,
             "STOCK_WARN_AFTER": "60",
             "SWEEP_RETRY_AFTER": "5",
             "SENSOR_INTERVAL": "2",
             "FRESHNESS_DAEMON_INTERVAL_SECONDS": "5",
         }
-        of_up = {
-            **of_scraper,
-            "INGRAM_STATE_DIR": str(folder / "first"),
-            "INGRAM_PORT_UI": "0",
-            "INGRAM_PORT_DESK": "0",
-            "QUEUE_OWNER_DB_URL": queue.owner,
+        of_up = {"INGRAM_PORT_UI": "0", "INGRAM_PORT_DESK": "0", "QUEUE_OWNER_DB_URL": queue.owner}
+        of_storefront = {
+            "QUEUE_DB_URL": queue.reader,
             "STOREFRONT_DB_URL": postgres.create_database("journal"),
             "MEDUSA_BACKEND_URL": NOWHERE,
             "MEDUSA_API_KEY": "sk_example",
         }
-        with dagster_instance(load(CommonSettings, of_up)) as instance:
+        files = {".env": of_all | of_up, ".env.scraper": of_scraper, ".env.storefront": of_storefront}
+        for name, given in files.items():
+            file = folder / name
+            file.touch(mode=0o600)
+            file.write_text("".join(f"{key}='{value}'\n" for key, value in given.items()))
+        with dagster_instance(load(CommonSettings, of_all)) as instance:
             with QueueWriter(queue.writer) as writer:
-                writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in site.isbns()])
+                for some in batched(site.isbns(), 1000):
+                    writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in some])
             instance.add_dynamic_partitions(ISBNS_NAME, site.isbns())
             supervisor.start(
                 "ingram-up",
                 [sys.executable, "-m", "ingram_assets.cli", "up"],
-                env={**MACHINE, **of_up},
+                env={**MACHINE, "INGRAM_ENV_DIR": str(folder)},
                 ready=(folder / "first" / "up" / "processes.json").exists,
                 ready_seconds=180,
             )
+            of_worker = of_all | of_scraper
             yield Cluster(
-                supervisor, site, queue, redis, postgres, instance, limit, of_scraper, folder / "machines"
+                supervisor, site, queue, redis, postgres, instance, limit, of_worker, folder / "machines"
             )
+
+
+def batched(isbns: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The titles in lists of at most `size`."""
+    for start in range(0, len(isbns), size):
+        yield isbns[start : start + size]
 
 
 def kill(child: Child) -> None:

@@ -55,14 +55,18 @@ def last_sharded_sweep(instance: dg.DagsterInstance) -> ShardedSweep | None:
     name = newest[0].tags.get(SWEEP_TAG) if newest else None
     if name is None:
         return None
-    runs = instance.get_runs(dg.RunsFilter(tags={SWEEP_TAG: name}))
-    shards = [run for run in runs if run.job_name == SHARD_JOB]
+
+    def count(**which: Any) -> int:
+        # Each shard's own record has its list of titles: they are not read to be counted.
+        return instance.get_runs_count(dg.RunsFilter(tags={SWEEP_TAG: name}, **which))
+
+    begun = count(job_name=SHARD_JOB)
     return ShardedSweep(
         name,
-        of=_of(shards),
-        begun=len(shards),
-        at_work=sum(run.status in NOT_FINISHED for run in shards),
-        counted=len(runs) > len(shards),
+        of=_of(newest),
+        begun=begun,
+        at_work=count(job_name=SHARD_JOB, statuses=NOT_FINISHED),
+        counted=count() > begun,
     )
 
 
