@@ -12,9 +12,6 @@ import psutil
 import psycopg
 
 from benchmarks.case import Figures, Machine
-from ingram_assets.runtime.instance import running_ports
-from ingram_assets.settings.loading import load
-from ingram_assets.settings.shared import CommonSettings
 from ingram_assets_tests.testing.processes import TOOLS
 from ingram_assets_tests.testing.several_machines import Cluster, running_cluster
 from ingram_demo.embedded.chromium import ensure_chromium
@@ -72,14 +69,13 @@ def _watched(cluster: Cluster) -> tuple[dict[str, list[float]], list[float]]:
     """Until the sweep is complete: resident megabytes by process, and seconds of Dagster's page's answers."""
     memory: dict[str, list[float]] = {}
     answers: list[float] = []
-    page = f"http://127.0.0.1:{running_ports(load(CommonSettings, cluster.settings))['web-server']}"
     while not cluster.sweeps():
         for name, process in _processes(cluster):
             with suppress(psutil.Error):
                 memory.setdefault(name, []).append(process.memory_info().rss / 1e6)
         began = time.monotonic()
         with suppress(httpx.HTTPError):
-            httpx.post(f"{page}/dagster/graphql", json={"query": _QUESTION}, timeout=60).raise_for_status()
+            httpx.post(f"{cluster.page}/graphql", json={"query": _QUESTION}, timeout=60).raise_for_status()
         answers.append(time.monotonic() - began)
         time.sleep(_EVERY)
     return memory, answers

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from ingram_assets.defs.events import REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, SHARD_JOB, SHARD_TAG, STOCK_SWEEP, SWEEP_TAG
+from ingram_assets.defs.keys import ISBNS_NAME, SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, STOCK_SWEEP, SWEEP_TAG
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.runs_at_work import NOT_FINISHED, sweeps_now
 from ingram_assets.defs.scraper import sensors
@@ -96,7 +96,7 @@ def done(instance: dg.DagsterInstance, request: dg.RunRequest) -> dg.ExecuteInPr
     assert request.job_name
     return defs.resolve_job_def(request.job_name).execute_in_process(
         run_config=request.run_config,
-        tags=request.tags,
+        tags=_tags(request),
         asset_selection=request.asset_selection,
         instance=instance,
         raise_on_error=False,
@@ -122,7 +122,12 @@ def lost(instance: dg.DagsterInstance, request: dg.RunRequest, status: dg.Dagste
     """The run that was asked for, as it stands in Dagster's database if nobody does it any more."""
     assert request.job_name
     job = defs.resolve_job_def(request.job_name)
-    instance.create_run_for_job(job, run_config=request.run_config, tags=request.tags, status=status)
+    instance.create_run_for_job(job, run_config=request.run_config, tags=_tags(request), status=status)
+
+
+def _tags(request: dg.RunRequest) -> dict[str, str]:
+    """Those that the daemon gives a run."""
+    return {**request.tags, "dagster/sensor_name": SHARDS_SENSOR}
 
 
 def isbns_of(request: dg.RunRequest) -> list[str]:
@@ -204,12 +209,10 @@ def test_where_a_shard_died_it_is_no_sweep_and_the_next_one_begins_with_what_is_
     dead, *others = asked(instance)
     # What it had recorded by then stands.
     half = isbns_of(dead)[: len(isbns_of(dead)) // 2]
-    part = dg.RunRequest(
-        job_name=SHARD_JOB, run_config={"ops": {"read_shard": {"config": {"isbns": half}}}}, tags={}
-    )
     for request in others:
         assert done(instance, request).success
-    assert done(instance, part).success
+    by_hand = {"ops": {"read_shard": {"config": {"isbns": half}}}}
+    assert defs.resolve_job_def(SHARD_JOB).execute_in_process(by_hand, instance=instance).success
     lost(instance, dead, dg.DagsterRunStatus.FAILURE)
     (whole,) = asked(instance)
     told = failure(done(instance, whole))
@@ -221,6 +224,16 @@ def test_where_a_shard_died_it_is_no_sweep_and_the_next_one_begins_with_what_is_
 
     heads = {isbn for request in asked(instance) for isbn in isbns_of(request)[: len(failed) // SHARDS]}
     assert len(heads & failed.keys()) > len(heads) / 2
+
+
+def test_a_shard_that_a_person_starts_again_is_counted_once(instance: dg.DagsterInstance):
+    dead, *others = asked(instance)
+    for request in others:
+        assert done(instance, request).success
+    lost(instance, dead, dg.DagsterRunStatus.FAILURE)
+    assert done(instance, dead).success
+    (whole,) = asked(instance)
+    assert found(done(instance, whole))[REPORT]["counts"]["ok"] == TITLES
 
 
 def test_shards_that_were_not_all_begun_are_no_sweep(instance: dg.DagsterInstance):

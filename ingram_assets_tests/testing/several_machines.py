@@ -66,6 +66,12 @@ class Cluster:
         finally:
             self.supervisor.stop(name)
 
+    @property
+    def page(self) -> str:
+        """Where Dagster's page is."""
+        said = (self.supervisor.folder / "logs" / "ingram-up.log").read_text(errors="replace")
+        return next(word for word in said.split() if word.startswith("http://"))
+
     def read(self) -> int:
         """How many titles were read so far."""
         return len(latest_readings(self.instance))

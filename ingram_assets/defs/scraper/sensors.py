@@ -6,7 +6,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from ingram_assets.defs.keys import ISBNS_NAME, SHARD_TAG, STOCK, STOCK_SWEEP, SWEEP_TAG, TITLE_DETAILS
+from ingram_assets.defs.keys import (
+    ISBNS_NAME,
+    SHARD_TAG,
+    SHARDS_SENSOR,
+    STOCK,
+    STOCK_SWEEP,
+    SWEEP_TAG,
+    TITLE_DETAILS,
+)
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.automation import (
     BETWEEN_EVERY,
@@ -44,6 +52,7 @@ sweep_due = DueSensor(
 
 
 @dg.sensor(
+    name=SHARDS_SENSOR,
     jobs=[sweep_shard, sweep_of_shards],
     minimum_interval_seconds=_PACE.SENSOR_INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,

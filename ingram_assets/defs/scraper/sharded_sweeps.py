@@ -14,7 +14,7 @@ import dagster as dg
 
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, STOPPED, Report, failure_of
-from ingram_assets.defs.keys import SHARD_JOB, SHARD_TAG, SWEEP_TAG
+from ingram_assets.defs.keys import SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, SWEEP_TAG
 from ingram_assets.defs.reading_events import last_reading_before
 from ingram_assets.defs.runs_at_work import NOT_FINISHED, asked_of
 from ingram_assets.defs.scraper.decisions import ShardedSweep
@@ -51,10 +51,12 @@ def begun_at(sweep: str) -> float:
 
 def last_sharded_sweep(instance: dg.DagsterInstance) -> ShardedSweep | None:
     """The sweep whose shards were asked for last; `None`: none ever was."""
-    newest = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB), limit=1)
-    name = newest[0].tags.get(SWEEP_TAG) if newest else None
-    if name is None:
+    # Whoever starts such a run by hand, on Dagster's page, begins no sweep.
+    by_sensor = dg.RunsFilter(job_name=SHARD_JOB, tags={"dagster/sensor_name": SHARDS_SENSOR})
+    newest = instance.get_runs(by_sensor, limit=1)
+    if not newest:
         return None
+    name = newest[0].tags[SWEEP_TAG]
 
     def count(**which: Any) -> int:
         # Each shard's own record has its list of titles: they are not read to be counted.
@@ -83,20 +85,22 @@ def count_together(
             to its end: then it is no sweep, and the next one reads what is missing first.
         Transient: they were not all begun.
     """
-    runs = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, tags={SWEEP_TAG: name}))
-    if not runs or len(runs) < _of(runs):
-        raise Transient(f"Of the sweep of {name} only {len(runs)} of {_of(runs)} shards were begun.")
+    newest_first = instance.get_runs(dg.RunsFilter(job_name=SHARD_JOB, tags={SWEEP_TAG: name}))
+    # Of one that a person started again, its last run.
+    runs = {run.tags[SHARD_TAG]: run for run in reversed(newest_first)}
+    if not runs or len(runs) < _of(newest_first):
+        raise Transient(f"Of the sweep of {name} only {len(runs)} of {_of(newest_first)} shards were begun.")
     whole = SweepResult(report, earlier, earlier.habit)
     before = last_reading_before(instance, begun_at(name))
     died: list[str] = []
-    for run in reversed(runs):
+    for shard, run in sorted(runs.items()):
         end = _end_of(instance, run)
         if not isinstance(end, Ended):
             add(whole, end)
             continue
         if end.stopped:
             raise dg.Failure(end.why, metadata=end.metadata, allow_retries=False)
-        died.append(f"Shard {run.tags[SHARD_TAG]} did not come to its end. {end.why}")
+        died.append(f"Shard {shard} did not come to its end. {end.why}")
         for isbn in asked_of(run).get("isbns", ()):
             if earlier.read.get(isbn, -1) <= before:
                 report.fail(isbn, NOT_READ)
