@@ -139,7 +139,7 @@ def running_cluster(
         redis = start_redis(supervisor, folder / "redis")
         s3 = start_s3(supervisor, folder / "s3")
         queue = migrated(postgres, "queue")
-        account = site.account
+        account, isbns = site.account, site.isbns()
         of_scraper = {
             "IPAGE_BASE_URL": site.url,
             "IPAGE_USERNAME": account.username,
@@ -184,9 +184,9 @@ def running_cluster(
             file.write_text("".join(f"{key}='{value}'\n" for key, value in given.items()))
         with dagster_instance(load(CommonSettings, of_all)) as instance:
             with QueueWriter(queue.writer) as writer:
-                for some in batched(site.isbns(), 1000):
+                for some in batched(isbns, 1000):
                     writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in some])
-            instance.add_dynamic_partitions(ISBNS_NAME, site.isbns())
+            instance.add_dynamic_partitions(ISBNS_NAME, isbns)
             supervisor.start(
                 "ingram-up",
                 [sys.executable, "-m", "ingram_assets.cli", "up"],

@@ -27,7 +27,7 @@ class Simulator:
         self.search_id = SEARCH_ID
         self.account = account or Account()
         # Plain HTTP on this machine: no need to load the world's certificates.
-        self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
+        self._http = httpx.Client(base_url=self.url, timeout=120, trust_env=False, verify=False)
 
     def __enter__(self) -> "Simulator":
         return self
