@@ -134,6 +134,16 @@ explain *args: install
 queue *args: install
     @exec .venv/bin/ingram queue "$@"
 
+# The shop's own databases and files in one archive, while it is at work: docs/operating.md
+[no-exit-message]
+backup *args: install
+    @exec .venv/bin/ingram backup "$@"
+
+# An archive of a backup, back into empty databases; overwrites nothing
+[no-exit-message]
+restore *args: install
+    @exec .venv/bin/ingram restore "$@"
+
 # alert test: a test message to every target of ALERT_URLS
 [no-exit-message]
 alert *args: install

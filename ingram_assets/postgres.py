@@ -71,6 +71,26 @@ class Server:
         """A connection of its own. `seconds`: so long the server may take to answer; default: 20."""
         return psycopg.connect(self._conninfo, connect_timeout=seconds)
 
+    def for_programs(self, called: str) -> tuple[str, dict[str, str]]:
+        """For PostgreSQL's own programs: the address without a secret, and the environment that has it.
+
+        Every user of a machine can list the arguments of all its programs.
+
+        Args:
+            called: the name by which the server lists the session.
+
+        Raises:
+            NeedsPerson: the address has a secret that no environment can carry.
+        """
+        parts = conninfo.conninfo_to_dict(self._conninfo) | {"application_name": called}
+        if parts.pop("sslpassword", None):
+            raise NeedsPerson(
+                f"{self.setting} has an sslpassword, which PostgreSQL's programs take where other users of "
+                "this machine can read it alone: use a key without one."
+            )
+        password = parts.pop("password", None)
+        return conninfo.make_conninfo("", **parts), {"PGPASSWORD": str(password)} if password else {}
+
     def pool(self, size: int, statement_timeout: float) -> ConnectionPool:
         """Connections on which a statement may last so many seconds; not opened yet."""
 

@@ -26,6 +26,7 @@ KNOWS = {
     "overview": {"domain", "settings", "staging", "store", "alerts", "runtime", "defs"},
     "desk": {"domain", "settings", "staging", "store", "overview"},
     "doctor": {"domain", "settings", "sources", "staging", "covers", "store", "alerts", "runtime", "defs"},
+    "backup": {"domain", "settings", "staging", "store", "runtime", "defs", "doctor"},
 }
 """Each room to the others that it may know. `defs` and `cli` join them."""
 

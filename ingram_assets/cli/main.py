@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from ingram_assets.cli.alert_commands import alert
+from ingram_assets.cli.backup_commands import backup, restore
 from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.go_live import go_live
 from ingram_assets.cli.look_commands import check_store, doctor, explain, history, read, report, runs, status
@@ -64,6 +65,7 @@ def main(env_dir: Path | None) -> None:
     Take a run back:        ingram undo RUN_ID
     End a new shop's watch: ingram go-live
     For who mends a fault:  ingram report
+    Back the shop up:       ingram backup FOLDER
 
     Exit codes: 0 done, 1 some titles failed (each named), 2 wrong usage or settings, 3 stopped by a
     guardrail or a block.
@@ -81,6 +83,7 @@ for _command in (
     *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
     *(check_store, read, doctor, report),
     *(forget, kept_pages, session_key),
+    *(backup, restore),
     *(stock, token, up, worker, desk, demo, queue, alert),
 ):
     main.add_command(_command)

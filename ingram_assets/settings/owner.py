@@ -1,4 +1,4 @@
-"""The settings of the queue's owner, for `ingram queue` and `ingram up`."""
+"""The settings of the queue's owner, for `ingram queue` and `ingram up`, and of who backs a shop up."""
 
 from pydantic import Field
 
@@ -15,3 +15,10 @@ class MigrateSettings(Settings):
     R2_PUBLIC_URL: HttpUrl | None = Field(
         None, description="The scraper's: the queue takes covers below it alone. Default: the last one told"
     )
+
+
+class BackupSettings(MigrateSettings):
+    """Where all is that a backup holds: the queue as its owner, the journal, and Dagster's database."""
+
+    STOREFRONT_DB_URL: DatabaseUrl
+    DAGSTER_PG_URL: DatabaseUrl

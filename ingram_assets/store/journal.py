@@ -579,6 +579,24 @@ class Journal:
                 [list(valid_until), list(valid_until.values())],
             )
 
+    def restored(self, backed_up_at: datetime) -> None:
+        """Enters that the store may have been told more than a journal knows that was restored from a backup.
+
+        Each title is brought in step once it was read again, whether or not its count is the backup's. Until
+        then the store is left with what it was told last, which is newer than anything known here: only what
+        time takes off sale is. What was due when the backup was made is due still.
+
+        Nobody is signed in at the desk any more, who may have signed out since.
+        """
+        self._run("DELETE FROM desk_session")
+        self._run(
+            """
+            UPDATE store_in_step SET pushed_at = %(at)s, stock_changed_at = clock_timestamp()
+            WHERE pushed_at IS NOT NULL AND (valid_until IS NULL OR valid_until > %(at)s)
+            """,
+            {"at": backed_up_at},
+        )
+
     def hold_to_nothing(self, isbns: Sequence[str]) -> None:
         """Takes back that the store is in step with these titles: they are retired, or not in it any more.
 

@@ -154,7 +154,7 @@ def test_old_events_go_and_every_answer_stays(instance: dg.DagsterInstance, stor
     assert list(prune_events(instance, datetime.now(UTC) - EVENTS_KEPT)) == []
 
 
-def test_the_weekly_job_prunes_the_queue_by_the_setting(
+def test_the_daily_job_prunes_the_queue_by_the_setting(
     instance: dg.DagsterInstance, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(database)
@@ -180,7 +180,7 @@ def test_the_weekly_job_prunes_the_queue_by_the_setting(
     assert output.step_output_data.metadata["history_entries"].value == 2
 
 
-def test_it_is_on_every_week() -> None:
-    schedule = defs.resolve_schedule_def("weekly_retention")
+def test_it_is_on_every_day() -> None:
+    schedule = defs.resolve_schedule_def("daily_retention")
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
-    assert schedule.cron_schedule == "50 4 * * 0"
+    assert schedule.cron_schedule == "50 4 * * *"

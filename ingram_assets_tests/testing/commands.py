@@ -58,6 +58,12 @@ class Command:
         """What it said so far on standard error."""
         return Path(self._folder.name, "errors").read_text()
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def poll(self) -> int | None:
         """Its exit code, once it has ended."""
         return self._process.exitcode

@@ -30,7 +30,7 @@ defs = dg.Definitions(
         jobs.retire,
         jobs.retention,
     ],
-    schedules=[jobs.weekly_details, jobs.weekly_retention],
+    schedules=[jobs.weekly_details, jobs.daily_retention],
     sensors=[
         sensors.search_due,
         sensors.sweep_due,

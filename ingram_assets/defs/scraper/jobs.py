@@ -1,4 +1,4 @@
-"""The scraper's jobs, and the two weekly schedules."""
+"""The scraper's jobs, and its schedules."""
 
 import dagster as dg
 
@@ -90,11 +90,11 @@ weekly_details = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Mondays before dawn: prices, dates and descriptions change too.",
 )
-weekly_retention = dg.ScheduleDefinition(
-    name="weekly_retention",
+daily_retention = dg.ScheduleDefinition(
+    name="daily_retention",
     job=retention,
-    cron_schedule="50 4 * * 0",
+    cron_schedule="50 4 * * *",
     execution_timezone="America/Chicago",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Sundays before dawn: old stock history and old events of partitions go.",
+    description="Each day before dawn: old stock history and old events of partitions go.",
 )

@@ -112,6 +112,11 @@ def versions(connection: psycopg.Connection) -> tuple[str | None, str]:
     return (str(row[0]) if row else None), newest
 
 
+def knows(version: str) -> bool:
+    """Whether this program knows a version of the queue: a newer one's tables it can't use."""
+    return bool(list((_FOLDER / "migrations" / "versions").glob(f"{version}_*.py")))
+
+
 def _upgrade(connection: Connection) -> tuple[str | None, str]:
     """Runs the versions that are missing; the version before and after."""
     config = Config(attributes={"connection": connection})

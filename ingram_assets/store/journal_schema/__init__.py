@@ -10,7 +10,8 @@ from ingram_assets.domain.failures import NeedsPerson
 VERSION = "0013"
 """The version of the tables that this program needs: the last one in `migrations/versions`."""
 
-_VERSION_TABLE = "store_journal_version"
+VERSION_TABLE = "store_journal_version"
+"""Where the version of the tables stands."""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 _LOCK = 0x1A6A4D5A
@@ -34,7 +35,7 @@ def ensure_tables(connection: psycopg.Connection, url: str) -> None:
     """
     if (version := journal_version(connection)) == VERSION:
         return
-    if version is not None and not list(_MIGRATIONS.glob(f"versions/{version}_*.py")):
+    if version is not None and not knows(version):
         raise NeedsPerson(
             f"The journal of STOREFRONT_DB_URL is at version {version}, which this program does not know: "
             "it was migrated by a newer one. Install that one."
@@ -45,10 +46,15 @@ def ensure_tables(connection: psycopg.Connection, url: str) -> None:
 def journal_version(connection: psycopg.Connection) -> str | None:
     """The version of the tables; `None`: they are not there, or were made before versions were kept."""
     try:
-        row = connection.execute(f"SELECT version_num FROM {_VERSION_TABLE}").fetchone()
+        row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
     except psycopg.errors.UndefinedTable:
         return None
     return None if row is None else str(row[0])
+
+
+def knows(version: str) -> bool:
+    """Whether this program knows a version of the tables: a newer one's it can't use."""
+    return bool(list(_MIGRATIONS.glob(f"versions/{version}_*.py")))
 
 
 def _upgrade(url: str) -> None:
@@ -68,7 +74,7 @@ def _upgrade(url: str) -> None:
     try:
         with _alembic_is_not_thread_safe, engine.begin() as connection:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            config.attributes |= {"connection": connection, "version_table": _VERSION_TABLE}
+            config.attributes |= {"connection": connection, "version_table": VERSION_TABLE}
             command.upgrade(config, "head")
     except DBAPIError as error:
         raise (error.orig if isinstance(error.orig, psycopg.Error) else error) from None
