@@ -236,7 +236,7 @@ def _shown(of: type[Settings], name: str, value: str) -> str:
     kind = _kind(of, name)
     if kind == "plain":
         return value[:100]
-    if kind == "text" or name == "ALERT_URLS" or not _ADDRESS.match(value):
+    if kind == "text" or name in ("ALERT_URLS", "HEARTBEAT_URL") or not _ADDRESS.match(value):
         return _SET
     return _bare_address(value)
 
