@@ -160,6 +160,7 @@ CANT_BE_NOTICED = {
     (".env", "ALLOW_PLAIN_HTTP"): _A_CHOICE,
     (".env", "DAGSTER_HOME"): "a folder that is not there is made",
     (".env", "STORE_TIME_ZONE"): _A_CHOICE,
+    (".env", "LOG_FORMAT"): _A_CHOICE,
     (".env", "INGRAM_UI_URL"): "it is where people open a page, which Dagster need not serve yet",
     **{(".env", name): _A_CHOICE for name in PaceSettings.model_fields if name != "ALLOW_PLAIN_HTTP"},
 }

@@ -254,7 +254,7 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
             ".env",
             (CommonSettings, MigrateSettings),
             {"INGRAM_STATE_DIR", "STORE_TIME_ZONE", "INGRAM_PORT_UI", "INGRAM_PORT_DESK", "ALLOW_PLAIN_HTTP"}
-            | {"STOCK_WARN_AFTER"}
+            | {"STOCK_WARN_AFTER", "LOG_FORMAT"}
             | {"STOCK_FAIL_AFTER", "STORE_LAG_MAX"},
         ),
         (
@@ -489,6 +489,7 @@ TAKEN = [
     (OperationsSettings, "HEARTBEAT_URL", "http://localhost:3002/push/x", "http://localhost:3002/push/x"),
     (OperationsSettings, "QUIET_HOURS", " 22:00 - 7:00", QuietHours(time(22), time(7))),
     (OperationsSettings, "QUIET_HOURS", "", None),
+    (CommonSettings, "LOG_FORMAT", " JSON", "json"),
     (PaceSettings, "SWEEP_RETRY_AFTER", " 5 , 15, ", (5, 15)),
     *((CommonSettings, "ALLOW_PLAIN_HTTP", yes, True) for yes in ("true", "True", "YES", "on", "1")),
     *((CommonSettings, "ALLOW_PLAIN_HTTP", no, False) for no in ("false", "FALSE", "No", "off", "0", "")),
@@ -603,6 +604,7 @@ REFUSED = [
             SIGHT,
         ],
     ),
+    (CommonSettings, "LOG_FORMAT", ["yaml", "json,text", "1"]),
     (CommonSettings, "INGRAM_UI_URL", ["javascript:alert(1)", "127.0.0.1:3000"]),
     (CommonSettings, "STORE_TIME_ZONE", ["CT", "america/chicago/x", "../etc/passwd", "America/New York"]),
     (ScraperSettings, "IPAGE_MFA_IMAP_URL", [f"imap://u:{SIGHT}@m.example", f"imaps://{SIGHT}@h", SIGHT]),
