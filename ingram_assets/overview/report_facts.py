@@ -51,7 +51,17 @@ _MAY_BE_TOLD = frozenset({"STORE_TIME_ZONE"})
 _OF_SOMEBODY = frozenset({"IPAGE_USERNAME", "IPAGE_ACCOUNT", "MEDUSA_EMAIL", "MEDUSA_PUBLISHABLE_KEY"})
 """Settings that are no secrets, and say who the shop is."""
 _OF_THE_ACCOUNT = frozenset({"IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT", "IPAGE_SESSION_COOKIE"})
-_PREFIXES = ("IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "STOREFRONT_", "DAGSTER_", "ALERT", "HEARTBEAT", "BROWSER_")
+_PREFIXES = (
+    "IPAGE_",
+    "MEDUSA_",
+    "R2_",
+    "QUEUE_",
+    "STOREFRONT_",
+    "DAGSTER_",
+    "ALERT",
+    "HEARTBEAT",
+    "BROWSER_",
+)
 """What a name begins with that is a setting's with a slip of the pen."""
 _SHORTEST_OF_A_SLIP = 6
 _ANYBODYS_MAIL = frozenset(

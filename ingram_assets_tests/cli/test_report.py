@@ -61,7 +61,14 @@ OPEN = [
         "pw-of-r2",
         "sig-of-r2",
     ),
-    *("sk_nobodyknowsthiskey", "al3rt-pw", "T0KEN-OF-ALERTS", "H3ARTBEAT-T0KEN", "cdp-token-77", "session-cookie-77"),
+    *(
+        "sk_nobodyknowsthiskey",
+        "al3rt-pw",
+        "T0KEN-OF-ALERTS",
+        "H3ARTBEAT-T0KEN",
+        "cdp-token-77",
+        "session-cookie-77",
+    ),
 ]
 """What must be in no file of the archive."""
 
