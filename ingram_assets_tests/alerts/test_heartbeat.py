@@ -1,7 +1,9 @@
 """The heartbeat over real HTTP, and when it is due."""
 
+import contextlib
 import logging
 import socket
+import threading
 import time
 
 import pytest
@@ -32,10 +34,22 @@ def test_why_it_did_not_take_it_is_told_without_its_address(caplog: pytest.LogCa
 
 
 def test_a_watcher_that_trickles_holds_nobody_up():
+    """A byte now and then, so that no wait for the next one is long."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def trickle() -> None:
+            asking, _ = listening.accept()
+            with asking, contextlib.suppress(OSError):
+                asking.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+                for _ in range(80):
+                    asking.sendall(b"x")
+                    time.sleep(0.1)
+
+        threading.Thread(target=trickle, daemon=True).start()
         began = time.monotonic()
-        assert call(f"http://127.0.0.1:{listening.getsockname()[1]}/x", 0.5) is not None
-        assert time.monotonic() - began < 3
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        assert call(url, 0.5) == "it did not answer in time"
+        assert time.monotonic() - began < 5
 
 
 class TestWhenItIsDue:

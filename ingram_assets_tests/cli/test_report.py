@@ -46,6 +46,7 @@ SECRETS = {
     "BROWSER_CDP_URL": "wss://browser.example/devtools?token=cdp-token-77",
 }
 OPEN = [
+    "H3ARTBEAT-T0KEN",
     *(
         "ada.at.the.shop",
         "hunter2-S3cret!",
