@@ -8,6 +8,7 @@ from ingram_assets.alerts.model import (
     AlertRules,
     Checked,
     Failed,
+    HeldAlert,
     Incident,
     LowStock,
     Promise,
@@ -18,6 +19,7 @@ from ingram_assets.domain.lifetime import StaleReadings
 
 _REASON_LENGTH = 700
 _DIGEST_LINES = 40
+_GATHERED_AT_MOST = 12
 
 
 def _called(work: str, names: WorkNames) -> str:
@@ -111,7 +113,7 @@ def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> A
     """The one alert of an incident that was not there before."""
     seen = f"Seen {incident.times} times so far." if incident.times > 1 else ""
     lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}.", seen]
-    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
 
 
 def over(incident: Incident, now: float, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
@@ -150,7 +152,7 @@ def sla_broken(
         if stale.titles > len(stale.oldest):
             lines.append(f"- and {stale.titles - len(stale.oldest):,} more")
     lines += why(causes, rules)
-    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure")
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
 
 
 def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules) -> Alert:
@@ -171,7 +173,10 @@ def _ended(
     again, s = incident.times - 1, "" if incident.times == 2 else "s"
     repeats = f"{again} repeat{s} counted meanwhile, not sent." if again else ""
     return Alert(
-        subject, _body([f"{since} {span}.", repeats, *map(_cut, more), *_links(incident, rules)]), "success"
+        subject,
+        _body([f"{since} {span}.", repeats, *map(_cut, more), *_links(incident, rules)]),
+        "success",
+        incident,
     )
 
 
@@ -183,6 +188,39 @@ def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
         lines.append(f"- and {len(ordered) - _DIGEST_LINES:,} more")
     lines.append(f"{rules.ui}/assets/{rules.names.levels}")
     return Alert(f"Low stock: {_titles(len(ordered))} since the last digest", _body(lines), "info")
+
+
+def gathered(held: Sequence[HeldAlert], rules: AlertRules) -> Alert:
+    """What waited for the end of the quiet hours, as one message; a single one as it is."""
+    if len(held) == 1:
+        return held[0].alert
+    last = {one.key: one for one in held if one.key}
+    # What began again after its end is wrong still.
+    wrong = [one for one in last.values() if one.alert.tone == "failure"]
+    lines: list[str] = []
+    for one in wrong[:_GATHERED_AT_MOST]:
+        first, *_ = one.alert.body.splitlines() or [""]
+        lines += [f"- {one.alert.subject} (since {moment(one.since, rules)})", f"  {_cut(first, 200)}"]
+    lines += _more(wrong)
+    over = [one for one in held if one.alert.tone == "success"]
+    if over:
+        lines.append("Over by now:" if wrong else "All of this is over by now:")
+    lines += [
+        f"- {one.alert.subject} ({moment(one.since, rules)} to {moment(one.at, rules)})"
+        for one in over[:_GATHERED_AT_MOST]
+    ]
+    lines += _more(over)
+    other = [one.alert for one in held if one.alert.tone == "info"]
+    lines += [line for one in other for line in (f"{one.subject}:", one.body)]
+    counts = [f"{len(wrong)} wrong" if wrong else "", f"{len(over)} over" if over else ""]
+    counts += [one.subject[:1].lower() + one.subject[1:] for one in other]
+    subject = f"In the quiet hours: {', '.join(filter(None, counts))}"
+    return Alert(subject, _body(lines), "failure" if wrong else "success" if over else "info")
+
+
+def _more(of: Sequence[HeldAlert]) -> list[str]:
+    rest = len(of) - _GATHERED_AT_MOST
+    return [f"- and {rest:,} more: ingram status names what is wrong"] if rest > 0 else []
 
 
 def moment(at: float, rules: AlertRules) -> str:
@@ -205,9 +243,9 @@ def _titles(count: int) -> str:
     return f"{count:,} title{'' if count == 1 else 's'}"
 
 
-def _cut(reason: str) -> str:
+def _cut(reason: str, length: int = _REASON_LENGTH) -> str:
     reason = reason.strip()
-    return reason if len(reason) <= _REASON_LENGTH else reason[: _REASON_LENGTH - 1] + "…"
+    return reason if len(reason) <= length else reason[: length - 1] + "…"
 
 
 def _links(incident: Incident, rules: AlertRules) -> tuple[str, str]:

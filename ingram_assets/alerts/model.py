@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from ingram_assets.domain.quiet_hours import QuietHours
+
 Kind = Literal["transient", "permanent", "needs_person", "sign_in", "block", "guardrail"]
 """What a failure wants, as `FailureKind`; what was stopped was so by a block or a guardrail."""
 
@@ -127,11 +129,32 @@ class Watchdog:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What people are told. The subject fits a phone's notification, the body a chat message."""
+    """What people are told. The subject fits a phone's notification, the body a chat message.
+
+    Args:
+        incident: what it tells the beginning or the end of; `None`: neither, or it was read from a table.
+    """
 
     subject: str
     body: str
     tone: Tone
+    incident: "Incident | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAlert:
+    """An alert that waits for the end of the quiet hours.
+
+    Args:
+        key: of the incident that it tells of; empty: of none.
+        since: when that began.
+        at: when it would have been told.
+    """
+
+    key: str
+    since: float
+    at: float
+    alert: Alert
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +237,7 @@ class AlertRules:
         sla: how old (seconds) an asset may be, by asset; others are called overdue without a figure.
         ui: where people open Dagster.
         looks_every: seconds from one tick of a sensor to the next.
+        quiet: when nobody is told what can wait; `None`: never.
     """
 
     retry_after: tuple[float, ...]
@@ -222,3 +246,4 @@ class AlertRules:
     ui: str
     names: WorkNames
     looks_every: float = 10.0
+    quiet: QuietHours | None = None

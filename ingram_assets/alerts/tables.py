@@ -16,7 +16,8 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from ingram_assets.alerts.model import Alert, IncidentLog
+from ingram_assets.alerts.heartbeat import Beat
+from ingram_assets.alerts.model import Alert, HeldAlert, IncidentLog
 from ingram_assets.domain.failures import NeedsPerson
 
 EVENTS_KEPT = 7200.0
@@ -66,6 +67,20 @@ _outbox = sa.Table(
     sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
     sa.Column("target", sa.Text, nullable=False),
     *(sa.Column(name, sa.Text, nullable=False) for name in ("subject", "body", "tone")),
+)
+_held = sa.Table(
+    "ingram_alert_held",
+    _schema,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    *(sa.Column(name, sa.Text, nullable=False) for name in ("key", "subject", "body", "tone")),
+    *(sa.Column(name, sa.Double, nullable=False) for name in ("since", "at")),
+)
+_heartbeat = sa.Table(
+    "ingram_alert_heartbeat",
+    _schema,
+    sa.Column("sweep", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("again_at", sa.Double),
 )
 _pauses = sa.Table(
     "ingram_alert_pauses",
@@ -127,6 +142,26 @@ class AlertTables:
         with self._engine.connect() as connection:
             return _log(connection)
 
+    def held(self) -> list[HeldAlert]:
+        """What waits for the end of the quiet hours, the oldest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(sa.select(_held).order_by(_held.c.number))
+            return [
+                HeldAlert(row.key, row.since, row.at, Alert(row.subject, row.body, row.tone)) for row in rows
+            ]
+
+    def heartbeat(self) -> Beat:
+        """The sweep that was told last, or is still to be."""
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(_heartbeat)).mappings().one_or_none()
+            return Beat() if row is None else Beat(**row)
+
+    def beat(self, beat: Beat) -> None:
+        """A sweep was told, or is to be told once more."""
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_heartbeat))
+            _add(connection, _heartbeat, [asdict(beat)])
+
     def seen_after(self, places: Mapping[str, int]) -> set[SeenEvent]:
         """The events that looks have recorded, by type those with ids beyond a place; all without one."""
         with self._engine.connect() as connection:
@@ -140,6 +175,7 @@ class AlertTables:
         targets: Collection[str],
         events: Iterable[SeenEvent] = (),
         places: Mapping[str, int] | None = None,
+        held: Sequence[HeldAlert] | None = None,
     ) -> None:
         """Record a look: what is remembered from now on, and an alert for each target.
 
@@ -148,9 +184,13 @@ class AlertTables:
         Args:
             events: those that were new to this look.
             places: by type the id up to which no later look reads.
+            held: what waits for the end of the quiet hours from now on, all of it; `None`: as before.
         """
         with self._engine.begin() as connection:
             _save(connection, log, [(target, alert) for alert in alerts for target in targets], events)
+            if held is not None:
+                connection.execute(sa.delete(_held))
+                _add(connection, _held, [_held_row(number, one) for number, one in enumerate(held)])
             for type_, place in (places or {}).items():
                 done = (_events.c.type == type_) & (_events.c.id <= place)
                 long_ago = _events.c.seen_at < log.looked_at - EVENTS_KEPT
@@ -223,8 +263,22 @@ def _save(
     watch = {name: value for name, value in asdict(log).items() if name not in ("incidents", "low")}
     connection.execute(sa.delete(_watch))
     _add(connection, _watch, [{"version": _VERSION, **watch}])
-    _add(connection, _outbox, [{"target": target, **asdict(alert)} for target, alert in waiting])
+    _add(connection, _outbox, [{"target": target, **_words(alert)} for target, alert in waiting])
     _add(connection, _events, [{"seen_at": log.looked_at, **asdict(event)} for event in events])
+
+
+def _words(alert: Alert) -> dict[str, Any]:
+    return {"subject": alert.subject, "body": alert.body, "tone": alert.tone}
+
+
+def _held_row(number: int, held: HeldAlert) -> dict[str, Any]:
+    return {
+        "number": number,
+        "key": held.key,
+        "since": held.since,
+        "at": held.at,
+        **_words(held.alert),
+    }
 
 
 def _save_rows(

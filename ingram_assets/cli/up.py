@@ -38,7 +38,7 @@ def run_up(as_json: bool) -> None:
     ports = _ports_of_checked_settings()
     common = load(CommonSettings, environment_of(None))
     home = dagster_home(common)
-    with Supervisor(common.state_dir / "up") as supervisor:
+    with Supervisor(common.state_dir / "up", json_logs=common.LOG_FORMAT == "json") as supervisor:
         for note in migrate_queue().notes:
             click.echo(note, err=True)
         # Its tables are made here, once, before five processes would make them at the same time.

@@ -19,6 +19,12 @@ from ingram_assets.store.tokens import DeskToken, TokenStore
 OPENAPI = "/api/v1/openapi.json"
 """What of the API needs no token: it says nothing of the shop."""
 
+METRICS = "/metrics"
+"""Where Prometheus reads: with a token, as the API.
+
+A proxy before the desk often runs on this very machine: its address says nothing of who asks.
+"""
+
 BODY_LIMIT = 64_000
 """Bytes of a request."""
 
@@ -28,7 +34,7 @@ FAILURES_PER_MINUTE = 20
 
 def is_of_api(path: str) -> bool:
     """Whether a path is for programs, with a token; all others are for people."""
-    return path.startswith("/api/")
+    return path.startswith("/api/") or path == METRICS
 
 
 def may(token: DeskToken, method: str, path: str) -> str | None:

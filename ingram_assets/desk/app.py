@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
+from ingram_assets.desk import outside
 from ingram_assets.desk.access import FAILURES_PER_MINUTE, OPENAPI, Door, Doorkeeper
 from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
@@ -33,8 +34,9 @@ from ingram_assets.desk.pages.rendering import PART
 from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
 from ingram_assets.desk.people.reception import AdminWatch, Reception
 from ingram_assets.desk.people.sessions import SignedIn
+from ingram_assets.desk.readiness import Readiness
 from ingram_assets.desk.refusals import answer_failures
-from ingram_assets.desk.site_guard import HEALTH, SiteGuard
+from ingram_assets.desk.site_guard import SiteGuard
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE
 
@@ -84,6 +86,7 @@ def make_app(
     )
     app.state.room, app.state.zone = room, ZoneInfo(time_zone)
     app.state.lookups, app.state.board = lookups, watch
+    app.state.readiness = Readiness(lookups)
     app.state.signed_in, app.state.cookie = signed_in, cookie
     app.state.reception = Reception(room.client.base_url)
     # The one that is added last is asked first.
@@ -92,7 +95,7 @@ def make_app(
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_failures(app)
     app.state.pages = _to_look_at()
-    for module in (store, admin, *PAGES):
+    for module in (outside, store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)
     _add_dagster(app, door)
@@ -129,11 +132,7 @@ def _add_dagster(app: FastAPI, door: DagsterDoor) -> None:
 
 
 def _add_what_is_open(app: FastAPI) -> None:
-    """Routes for everybody: they say nothing of the shop."""
-
-    @app.get(HEALTH, include_in_schema=False)
-    def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    """A route for everybody: it says nothing of the shop."""
 
     @app.get(OPENAPI, include_in_schema=False)
     def openapi() -> JSONResponse:

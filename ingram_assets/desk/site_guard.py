@@ -10,6 +10,9 @@ from ingram_assets.settings.shared import DAGSTER_PATH
 
 HEALTH = "/healthz"
 """Asked by what watches over servers, under whatever name: it says nothing."""
+READY = "/readyz"
+"""Likewise: it says which of the outside systems are away, by their kinds."""
+OF_WATCHERS = frozenset((HEALTH, READY))
 
 FRAMES_POLICY = "frame-ancestors 'self'"
 """Beside the policy that Dagster's page brings. It shows notebooks in a frame of its own."""
@@ -38,7 +41,7 @@ class SiteGuard:
                 self._bind(MutableHeaders(raw=message["headers"]), path)
             await send(message)
 
-        if path == HEALTH:
+        if path in OF_WATCHERS:
             await self._app(scope, receive, bound)
             return
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")

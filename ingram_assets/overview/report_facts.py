@@ -51,7 +51,17 @@ _MAY_BE_TOLD = frozenset({"STORE_TIME_ZONE"})
 _OF_SOMEBODY = frozenset({"IPAGE_USERNAME", "IPAGE_ACCOUNT", "MEDUSA_EMAIL", "MEDUSA_PUBLISHABLE_KEY"})
 """Settings that are no secrets, and say who the shop is."""
 _OF_THE_ACCOUNT = frozenset({"IPAGE_USERNAME", "IPAGE_PASSWORD", "IPAGE_ACCOUNT", "IPAGE_SESSION_COOKIE"})
-_PREFIXES = ("IPAGE_", "MEDUSA_", "R2_", "QUEUE_", "STOREFRONT_", "DAGSTER_", "ALERT", "BROWSER_")
+_PREFIXES = (
+    "IPAGE_",
+    "MEDUSA_",
+    "R2_",
+    "QUEUE_",
+    "STOREFRONT_",
+    "DAGSTER_",
+    "ALERT",
+    "HEARTBEAT",
+    "BROWSER_",
+)
 """What a name begins with that is a setting's with a slip of the pen."""
 _SHORTEST_OF_A_SLIP = 6
 _ANYBODYS_MAIL = frozenset(
@@ -236,7 +246,7 @@ def _shown(of: type[Settings], name: str, value: str) -> str:
     kind = _kind(of, name)
     if kind == "plain":
         return value[:100]
-    if kind == "text" or name == "ALERT_URLS" or not _ADDRESS.match(value):
+    if kind == "text" or name in ("ALERT_URLS", "HEARTBEAT_URL") or not _ADDRESS.match(value):
         return _SET
     return _bare_address(value)
 

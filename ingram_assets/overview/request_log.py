@@ -112,6 +112,44 @@ def attempts(
     return sorted(every, key=lambda each: -each.id)[:limit]
 
 
+def count_attempts(instance: "DagsterInstance", since: datetime) -> dict[str, int]:
+    """How many attempts there were since then, by what became of them: one statement, by its index.
+
+    Each outcome there is has its number: "read", "no_stock_table", those of `OUTCOMES`, and "other".
+    """
+    import sqlalchemy as sa
+
+    from ingram_assets.defs.keys import STOCK, UNREAD_PAGES
+    from ingram_assets.runtime.dagster_internals import SqlEventLogStorage, SqlEventLogStorageTable
+
+    storage, events = instance.event_log_storage, SqlEventLogStorageTable.c
+    if not isinstance(storage, SqlEventLogStorage):
+        raise TypeError(f"{type(storage).__name__} is no SQL storage")
+    of_stock = events.asset_key == STOCK.to_string()
+    made, seen = (events.dagster_event_type == f"ASSET_{what}" for what in ("MATERIALIZATION", "OBSERVATION"))
+    unread = [(events.event.contains(_said_outcome(code), autoescape=True), code) for code in OUTCOMES]
+    outcome = sa.case((sa.and_(of_stock, made), "read"), (of_stock, "no_stock_table"), *unread, else_="other")
+    query = (
+        sa.select(outcome, sa.func.count())
+        .where(
+            sa.or_(
+                sa.and_(of_stock, sa.or_(made, seen)),
+                sa.and_(events.asset_key == UNREAD_PAGES.to_string(), seen),
+            ),
+            events.id > _id_at(instance, since),
+        )
+        .group_by(sa.text("1"))
+    )
+    with storage.index_connection() as connection:
+        found = dict(connection.execute(query).tuples().all())
+    return dict.fromkeys(("read", "no_stock_table", *OUTCOMES, "other"), 0) | found
+
+
+def _said_outcome(code: str) -> str:
+    """As Dagster writes it into an event: the value, and then the name under which it stands."""
+    return f'"text": "{code}"}}, "label": "outcome"'
+
+
 def _failures_of(
     instance: "DagsterInstance",
     wanted: WantedAttempts,
@@ -129,12 +167,10 @@ def _failures_of(
     storage, events = instance.event_log_storage, SqlEventLogStorageTable.c
     if not isinstance(storage, SqlEventLogStorage):
         raise TypeError(f"{type(storage).__name__} is no SQL storage")
-    # As Dagster writes it: the value, and then the name under which it stands.
-    said = f'"text": "{wanted.outcome}"}}, "label": "outcome"'
     query = sa.select(events.id).where(
         events.asset_key == UNREAD_PAGES.to_string(),
         events.dagster_event_type == "ASSET_OBSERVATION",
-        events.event.contains(said, autoescape=True),
+        events.event.contains(_said_outcome(wanted.outcome or ""), autoescape=True),
     )
     if wanted.isbns is not None:
         query = query.where(events.partition.in_(wanted.isbns))

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import IO
 
+from ingram_assets.runtime.json_lines import JsonLines
+
 LOG_BYTES = 5_000_000
 """A log's file is turned over before it is larger than this."""
 LOG_FILES = 4
@@ -26,10 +28,15 @@ _A_MOMENT = 0.5
 
 
 class ChildLog:
-    """Where a child's output goes. Goes on with the same file when the child is started again."""
+    """Where a child's output goes. Goes on with the same file when the child is started again.
 
-    def __init__(self, file: Path) -> None:
+    Args:
+        as_json: the file has an object for each line (`JsonLines`); `end()` has what the child wrote.
+    """
+
+    def __init__(self, file: Path, *, as_json: bool = False) -> None:
         self.file = file
+        self._json = JsonLines(file.stem) if as_json else None
         self._tail = b""
         self._lost = 0
         self._mutex = threading.Lock()
@@ -59,8 +66,12 @@ class ChildLog:
     def write(self, chunk: bytes) -> None:
         """Append to the log's file, turned over where it would grow too large. Raises nothing."""
         self._tail = (self._tail + chunk)[-_TAIL_BYTES:]
-        if self._lost:
-            chunk = b"(%d bytes before this could not be written.)\n" % self._lost + chunk
+        self._keep(self._json.feed(chunk) if self._json else chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        if self._lost and (chunk or not self._json):
+            note = b"(%d bytes before this could not be written.)\n" % self._lost
+            chunk = (self._json.note(note) if self._json else note) + chunk
         try:
             self._append(chunk)
         except OSError:
@@ -77,6 +88,8 @@ class ChildLog:
             with self._mutex:
                 chunk = os.read(pipe.fileno(), _AT_ONCE)
                 if not chunk:
+                    if self._json:
+                        self._keep(self._json.feed(b"", ends=True))
                     self._pipes.remove(pipe)
                     break
                 self.write(chunk)

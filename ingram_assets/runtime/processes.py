@@ -114,9 +114,9 @@ class Supervisor:
     which they were started.
     """
 
-    def __init__(self, folder: Path, *, grace_seconds: float = 10.0) -> None:
+    def __init__(self, folder: Path, *, grace_seconds: float = 10.0, json_logs: bool = False) -> None:
         self.folder = folder.expanduser().resolve()
-        self._grace_seconds = grace_seconds
+        self._grace_seconds, self._json_logs = grace_seconds, json_logs
         self._lock_file = filelock.FileLock(self.folder / "lock", mode=0o600, thread_local=False)
         self._list = self.folder / "processes.json"
         self.children: dict[str, Child] = {}
@@ -171,7 +171,7 @@ class Supervisor:
             argv=[str(part) for part in argv],
             env={**env, **sparing_this_machine(env), MARK: str(self.folder)},
             cwd=cwd or self.folder,
-            output=ChildLog(self.folder / "logs" / f"{name}.log"),
+            output=ChildLog(self.folder / "logs" / f"{name}.log", as_json=self._json_logs),
             stop_signal=stop_signal,
             restart=restart,
             user=user,

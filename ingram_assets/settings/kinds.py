@@ -23,8 +23,10 @@ from ingram_assets.domain.addresses import (
     database_address,
     is_in_the_clear,
     mailbox_address,
+    read_address,
     web_address,
 )
+from ingram_assets.domain.quiet_hours import QuietHours
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.site_file import LARGEST, parse_site_file
 from ingram_assets.named_files import read_named
@@ -115,6 +117,17 @@ def _broker(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(_encrypted(broker_address(value.get_secret_value()), info))
 
 
+def _heartbeat(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    address = value.get_secret_value()
+    server, mark, query = address.partition("?")
+    read_address(address, ("https", "http"))
+    return SecretStr(_encrypted(web_address(server) + mark + query, info))
+
+
+def _quiet_hours(given: object) -> object:
+    return QuietHours.parse(given) if isinstance(given, str) else given
+
+
 def _alert_targets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
     before = ""
     for each in value:
@@ -157,6 +170,10 @@ DatabaseUrl = Annotated[SecretStr, AfterValidator(_secretly(database_address))]
 MailboxUrl = Annotated[SecretStr, AfterValidator(_secretly(mailbox_address))]
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
 BrowserUrl = Annotated[SecretStr, AfterValidator(_browser)]
+HeartbeatUrl = Annotated[SecretStr, AfterValidator(_heartbeat)]
+"""An address that opens something by itself: whoever knows it can use it."""
+QuietTimes = Annotated[QuietHours, BeforeValidator(_quiet_hours)]
+"""Two times of the day, as 22:00-07:00."""
 AlertUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_pieces), AfterValidator(_alert_targets)]
 
 # -- lists, keys, names ----------------------------------------------------------------------------------

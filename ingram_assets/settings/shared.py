@@ -4,12 +4,22 @@ import os
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
 from ingram_assets.settings.base import Settings, SettingsError
-from ingram_assets.settings.kinds import BrokerUrl, DatabaseUrl, FolderPath, PageUrl, TimeZone, Waits, Whole
+from ingram_assets.settings.kinds import (
+    ANY_CASE,
+    BrokerUrl,
+    DatabaseUrl,
+    FolderPath,
+    PageUrl,
+    TimeZone,
+    Waits,
+    Whole,
+)
 
 DAGSTER_PATH = "/dagster"
 """Below which Dagster's page lies: the same on its own server, and behind the desk's front door."""
@@ -29,6 +39,9 @@ class CommonSettings(Settings):
         None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster"
     )
     INGRAM_STATE_DIR: FolderPath = Field(Path(".ingram"), description="Sessions, locks and logs")
+    LOG_FORMAT: Annotated[Literal["text", "json"], ANY_CASE] = Field(
+        "text", description="Of the logs of ingram up's processes"
+    )
     STORE_TIME_ZONE: TimeZone = Field(
         "America/Chicago", description="The zone whose midnight releases a preorder"
     )

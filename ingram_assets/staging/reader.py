@@ -253,6 +253,15 @@ class QueueReader(Client):
         """
         return [row[0] for row in self.rows("look for titles", query, [words, limit], tuple_row)]
 
+    def requests_in_flight(self) -> int:
+        """How many requests all runs of the scraper have in flight now, on all machines."""
+        query = "SELECT public.ingram_requests_in_flight()"
+        return int(self.rows("count the requests in flight", query, [], tuple_row)[0][0])
+
+    def answers(self) -> None:
+        """Looks whether the queue can be read: raises, as all methods, where it can't."""
+        self.rows("look for the queue", f"{_TITLES} LIMIT 1", [], tuple_row)
+
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""
         return self.rows("read how titles were last read", _ATTEMPTS, [], args_row(Attempt))

@@ -41,10 +41,12 @@ SECRETS = {
     "R2_BUCKET_NAME": "covers",
     "R2_PUBLIC_URL": "https://someone:pw-of-r2@covers.example/a?sig=sig-of-r2",
     "MEDUSA_API_KEY": "sk_nobodyknowsthiskey",
+    "HEARTBEAT_URL": "https://hc-ping.example/H3ARTBEAT-T0KEN",
     "ALERT_URLS": "jsons://watch:al3rt-pw@hooks.example/T0KEN-OF-ALERTS/path",
     "BROWSER_CDP_URL": "wss://browser.example/devtools?token=cdp-token-77",
 }
 OPEN = [
+    "H3ARTBEAT-T0KEN",
     *(
         "ada.at.the.shop",
         "hunter2-S3cret!",
@@ -60,7 +62,14 @@ OPEN = [
         "pw-of-r2",
         "sig-of-r2",
     ),
-    *("sk_nobodyknowsthiskey", "al3rt-pw", "T0KEN-OF-ALERTS", "cdp-token-77", "session-cookie-77"),
+    *(
+        "sk_nobodyknowsthiskey",
+        "al3rt-pw",
+        "T0KEN-OF-ALERTS",
+        "H3ARTBEAT-T0KEN",
+        "cdp-token-77",
+        "session-cookie-77",
+    ),
 ]
 """What must be in no file of the archive."""
 
@@ -179,7 +188,7 @@ def test_settings_are_told_without_what_is_secret(set_up: LookedAtShop) -> None:
     assert storefront["MEDUSA_BACKEND_URL"] == "http://127.0.0.1:9"
     assert storefront["MODE"] == "live"
     assert re.fullmatch(r"postgresql://[\w.]+:\d+", storefront["QUEUE_DB_URL"])
-    assert settings["operations"]["ALERT_URLS"] == "set"
+    assert settings["operations"]["ALERT_URLS"] == settings["operations"]["HEARTBEAT_URL"] == "set"
 
 
 @pytest.mark.parametrize(

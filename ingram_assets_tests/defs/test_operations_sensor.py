@@ -710,3 +710,104 @@ def _url(instance: dg.DagsterInstance) -> str:
     return yaml.safe_load(Path(instance.root_directory, "dagster.yaml").read_text())["storage"]["postgres"][
         "postgres_url"
     ]
+
+
+class TestQuietHours:
+    @pytest.fixture(autouse=True)
+    def night(self, watch) -> None:
+        """It began an hour ago, and lasts two more."""
+        now = datetime.now(ZoneInfo("America/Chicago"))
+        begin, end = now - timedelta(hours=1), now + timedelta(hours=2)
+        watch.environment(QUIET_HOURS=f"{begin:%H:%M}-{end:%H:%M}")
+
+    def test_what_can_wait_is_told_in_the_morning_and_once(self, watch):
+        watch.tick()
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        words = watch.tick()
+        assert "1 incident open: iPage blocks us" in words
+        assert "1 wait for the end of QUIET_HOURS" in words
+        assert watch.told == []
+        push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+        watch.tick()
+        push_failed = "A person has to act: the push to the store can't go on"
+        assert watch.told == [push_failed], "orders are at stake"
+        push(watch.instance, fine)
+        watch.tick()
+        assert watch.told[1:] == ["Over: a person has to act: the push to the store can't go on"]
+        sweep(watch.instance, fine)
+        watch.cursor = None  # The process died, and the cursor with it: what waits is in the tables.
+        watch.tick()
+        assert len(watch.told) == 2
+        watch.ahead = 7300
+        assert "wait for" not in watch.tick()
+        assert watch.told[2:] == ["In the quiet hours: 1 over"]
+        assert "Over: iPage blocks us" in watch.hook.received[-1]["message"]
+        watch.tick()
+        assert len(watch.told) == 3
+
+    def test_a_target_that_is_down_in_the_morning_gets_it_later(self, watch):
+        watch.tick()
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        watch.tick()
+        watch.hook.down()
+        watch.ahead = 7300
+        watch.tick()
+        watch.hook.up()
+        watch.ahead += 20
+        watch.tick()
+        assert watch.told == ["iPage blocks us"]
+
+
+class TestHeartbeat:
+    @pytest.fixture(autouse=True)
+    def watcher(self, watch) -> None:
+        watch.environment(HEARTBEAT_URL=watch.hook.heartbeat_url)
+
+    def test_it_is_told_once_of_each_good_sweep(self, watch):
+        watch.tick()
+        assert watch.hook.beats == []
+        sweep(watch.instance, raising(Blocked("Access Denied.")))
+        watch.tick()
+        assert watch.hook.beats == [], "that was no good one"
+        sweep(watch.instance, fine)
+        assert "HEARTBEAT_URL was told" in watch.tick()
+        assert len(watch.hook.beats) == 1
+        for lost in (watch.cursor, None):
+            watch.cursor = lost
+            assert "HEARTBEAT_URL" not in watch.tick()
+        assert len(watch.hook.beats) == 1
+        sweep(watch.instance, fine)
+        watch.tick()
+        assert len(watch.hook.beats) == 2
+
+    def test_one_that_is_down_stops_nothing_and_is_told_later(self, watch, caplog):
+        watch.tick()
+        sweep(watch.instance, fine)
+        push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+        watch.hook.status = 503
+        words = watch.tick()
+        assert "HEARTBEAT_URL: it answered 503, tried 1×" in words
+        assert "HEARTBEAT_URL: it answered 503" in caplog.text
+        watch.tick()
+        assert len(watch.hook.beats) == 1, "its pause is not over"
+        watch.hook.status = 200
+        watch.ahead = 20
+        assert "HEARTBEAT_URL was told" in watch.tick()
+        watch.ahead = 700
+        watch.tick()
+        assert len(watch.hook.beats) == 2
+        assert watch.told == ["A person has to act: the push to the store can't go on"]
+        assert "S3CRET-OF-THE-CHECK" not in words + caplog.text
+
+    def test_a_sweep_from_long_ago_is_no_sign_of_life(self, watch):
+        sweep(watch.instance, fine)
+        watch.ahead = 7300
+        watch.tick()
+        assert watch.hook.beats == []
+
+    def test_without_an_address_nobody_is_asked(self, watch):
+        watch.environment(HEARTBEAT_URL="")
+        watch.tick()
+        sweep(watch.instance, fine)
+        assert "HEARTBEAT" not in watch.tick()
+        assert watch.hook.beats == []

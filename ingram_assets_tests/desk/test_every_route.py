@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from ingram_assets.desk.access import is_of_api
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
 from ingram_assets.store.client import MedusaClient
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.xdist_group("medusa")
 
 OPEN = {
     ("GET", "/healthz"),
+    ("GET", "/readyz"),
     ("GET", "/api/v1/openapi.json"),
     ("GET", "/sign-in"),
     ("POST", "/sign-in"),
@@ -47,12 +49,14 @@ def _addresses(route: BaseRoute) -> Iterator[tuple[str, str]]:
 
 
 ROUTES = routes()
-API = [each for each in ROUTES if each[1].startswith("/api/") and each not in OPEN]
-PAGES = [each for each in ROUTES if not each[1].startswith("/api/") and each not in OPEN]
+API = [each for each in ROUTES if is_of_api(each[1]) and each not in OPEN]
+PAGES = [each for each in ROUTES if not is_of_api(each[1]) and each not in OPEN]
+UNDER_ANY_NAME = {("GET", "/healthz"), ("GET", "/readyz")}
 
 
 def test_there_are_routes():
     assert len(API) > 20
+    assert ("GET", "/metrics") in API
     assert {path for _, path in PAGES} >= {"/account", "/sign-out", "/dagster", "/dagster/x"}
     assert set(ROUTES) >= OPEN - {("GET", "/static/x")}
 
@@ -123,7 +127,7 @@ def test_nothing_is_changed_without_the_form_s_token(
     assert visitor.http.get("/account").status_code == 200
 
 
-@pytest.mark.parametrize(("method", "path"), sorted({*PAGES, *API, *OPEN} - {("GET", "/healthz")}))
+@pytest.mark.parametrize(("method", "path"), sorted({*PAGES, *API, *OPEN} - UNDER_ANY_NAME))
 def test_nothing_under_a_foreign_name(desk: DeskShop, boss: Program, method: str, path: str):
     headers = {"Host": "elsewhere.example", "Authorization": boss.http.headers["Authorization"]}
     answer = httpx.request(method, f"{desk.url}{path}", headers=headers, trust_env=False)

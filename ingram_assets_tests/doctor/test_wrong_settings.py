@@ -132,6 +132,8 @@ CANT_BE_NOTICED = {
     (SCRAPER, "HISTORY_RETENTION_DAYS"): _A_CHOICE,
     (SCRAPER, "GUARDRAIL_MAX_SEARCH_SHRINKAGE"): _A_CHOICE,
     (SCRAPER, "GUARDRAIL_MAX_UNREAD"): _A_CHOICE,
+    (OPERATIONS, "HEARTBEAT_URL"): "to ask for it says that a sweep was good",
+    (OPERATIONS, "QUIET_HOURS"): _A_CHOICE,
     (STOREFRONT, "DESK_URL"): _FROM_ELSEWHERE,
     (STOREFRONT, "DESK_PROXIES"): _FROM_ELSEWHERE,
     **{
@@ -158,6 +160,7 @@ CANT_BE_NOTICED = {
     (".env", "ALLOW_PLAIN_HTTP"): _A_CHOICE,
     (".env", "DAGSTER_HOME"): "a folder that is not there is made",
     (".env", "STORE_TIME_ZONE"): _A_CHOICE,
+    (".env", "LOG_FORMAT"): _A_CHOICE,
     (".env", "INGRAM_UI_URL"): "it is where people open a page, which Dagster need not serve yet",
     **{(".env", name): _A_CHOICE for name in PaceSettings.model_fields if name != "ALLOW_PLAIN_HTTP"},
 }

@@ -3,6 +3,7 @@
 import os
 import re
 import traceback
+from datetime import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from ingram_assets.defs.scraper.from_settings import site_profile
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
 from ingram_assets.domain import labels
 from ingram_assets.domain.guardrails import Thresholds
+from ingram_assets.domain.quiet_hours import QuietHours
 from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
 from ingram_assets.settings.env_files import read_env
@@ -252,7 +254,7 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
             ".env",
             (CommonSettings, MigrateSettings),
             {"INGRAM_STATE_DIR", "STORE_TIME_ZONE", "INGRAM_PORT_UI", "INGRAM_PORT_DESK", "ALLOW_PLAIN_HTTP"}
-            | {"STOCK_WARN_AFTER"}
+            | {"STOCK_WARN_AFTER", "LOG_FORMAT"}
             | {"STOCK_FAIL_AFTER", "STORE_LAG_MAX"},
         ),
         (
@@ -263,7 +265,7 @@ OF_THE_SHOP = {"MEDUSA_BACKEND_URL", "MEDUSA_API_KEY", "MEDUSA_EMAIL", "MEDUSA_P
             | {"SITE_FILE"},
         ),
         (".env.storefront", (StorefrontSettings,), StorefrontSettings.model_fields.keys() - OF_THE_SHOP),
-        (".env.operations", (OperationsSettings,), set()),
+        (".env.operations", (OperationsSettings,), {"QUIET_HOURS"}),
     ],
 )
 def test_every_example_left_as_it_is_is_refused_by_name(file, classes, kept):
@@ -400,6 +402,8 @@ EXPORTED = {
     "IPAGE_SESSION_COOKIE": "JSESSIONID=another",
     "QUEUE_WRITER_ROLE": "another",
     "ALERT_URLS": "json://another.example",
+    "HEARTBEAT_URL": "https://another.example/x",
+    "QUIET_HOURS": "01:00-02:00",
 }
 
 
@@ -480,6 +484,12 @@ TAKEN = [
     (ScraperSettings, "IPAGE_SESSION_COOKIE", "a\tb\nc\td", "a\tb\nc\td"),
     (ScraperSettings, "IPAGE_SESSION_COOKIE", "curl 'https://x' -b 'a=b'", "curl 'https://x' -b 'a=b'"),
     (OperationsSettings, "ALERT_URLS", " json://a , , mailto://u:p@h?to=a@b.example,c@d.example ", 3),
+    (OperationsSettings, "HEARTBEAT_URL", "https://hc.example/ab-cd/ ", "https://hc.example/ab-cd"),
+    (OperationsSettings, "HEARTBEAT_URL", "https://up.example/p?a=b&ping=", "https://up.example/p?a=b&ping="),
+    (OperationsSettings, "HEARTBEAT_URL", "http://localhost:3002/push/x", "http://localhost:3002/push/x"),
+    (OperationsSettings, "QUIET_HOURS", " 22:00 - 7:00", QuietHours(time(22), time(7))),
+    (OperationsSettings, "QUIET_HOURS", "", None),
+    (CommonSettings, "LOG_FORMAT", " JSON", "json"),
     (PaceSettings, "SWEEP_RETRY_AFTER", " 5 , 15, ", (5, 15)),
     *((CommonSettings, "ALLOW_PLAIN_HTTP", yes, True) for yes in ("true", "True", "YES", "on", "1")),
     *((CommonSettings, "ALLOW_PLAIN_HTTP", no, False) for no in ("false", "FALSE", "No", "off", "0", "")),
@@ -594,6 +604,7 @@ REFUSED = [
             SIGHT,
         ],
     ),
+    (CommonSettings, "LOG_FORMAT", ["yaml", "json,text", "1"]),
     (CommonSettings, "INGRAM_UI_URL", ["javascript:alert(1)", "127.0.0.1:3000"]),
     (CommonSettings, "STORE_TIME_ZONE", ["CT", "america/chicago/x", "../etc/passwd", "America/New York"]),
     (ScraperSettings, "IPAGE_MFA_IMAP_URL", [f"imap://u:{SIGHT}@m.example", f"imaps://{SIGHT}@h", SIGHT]),
@@ -603,6 +614,15 @@ REFUSED = [
         "ALERT_URLS",
         ["garbage", "json:/a", f"json://a json://{SIGHT}", "a,b", f"json://a,{SIGHT}"],
     ),
+    (
+        OperationsSettings,
+        "HEARTBEAT_URL",
+        [
+            *("hc-ping.com/x", f"ftp://h/{SIGHT}", f"https://u:{SIGHT}@h/x", f"https://h/{SIGHT} x"),
+            *(f"http://up.example/api/push/{SIGHT}", f"https://h/{SIGHT}#x", SIGHT),
+        ],
+    ),
+    (OperationsSettings, "QUIET_HOURS", ["22-7", "10pm-7am", "22:00", "25:00-07:00", "22:00-22:00", "yes"]),
     # In the clear over a network.
     (
         StorefrontSettings,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
-from ingram_assets.staging.schema.roles import TABLES, WRITE_FUNCTIONS
+from ingram_assets.staging.schema.roles import READ_FUNCTIONS, TABLES, WRITE_FUNCTIONS
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.queue import READER, WRITER, Queue, isbn, migrated, reading, title
 from ingram_demo.embedded.postgres import Postgres
@@ -238,7 +238,8 @@ def test_public_has_no_rights_and_every_search_path_is_pinned(queue: Queue) -> N
     definers = queue.sql(
         "SELECT proname, proconfig FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
     )
-    assert {name for name, _ in definers} == {function.split("(")[0] for function in WRITE_FUNCTIONS}
+    ours = (*WRITE_FUNCTIONS, *READ_FUNCTIONS)
+    assert {name for name, _ in definers} == {function.split("(")[0] for function in ours}
     assert all("search_path=pg_catalog, pg_temp" in settings for _, settings in definers)
     assert all("standard_conforming_strings=on" in settings for _, settings in definers)
     # What the owner adds later is not open either.

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
@@ -78,6 +79,13 @@ def running_desk(
     queue = {"QUEUE_DB_URL": queue_url} if queue_url else {}
     lookups, watch = looks(medusa.url, medusa.email, medusa.password, journal_url, **queue)
     app = make_app(room, lookups, watch, **({"per_minute": 1_000_000} | settings))
+    with served(app, port, proxies) as url:
+        yield url
+
+
+@contextmanager
+def served(app: FastAPI, port: int | None = None, proxies: Sequence[str] = ()) -> Iterator[str]:
+    """An application of the desk's that answers, by its address; it ends with the block."""
     port = port or free_port()
     server = uvicorn.Server(server_config(app, "127.0.0.1", port, proxies))
     thread = threading.Thread(target=server.run)

@@ -11,10 +11,14 @@ from ingram_assets.runtime.ports import free_port
 
 
 class Webhook:
-    """Listens on 127.0.0.1. `received` has the JSON of each request that was answered with 200."""
+    """Listens on 127.0.0.1. `received` has the JSON of each request that was answered with 200.
+
+    Asked for with GET it is a watcher of heartbeats: `beats` has the addresses that were asked for.
+    """
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
+        self.beats: list[str] = []
         self.refused = 0
         self.status = 200
         self._port = 0
@@ -24,6 +28,11 @@ class Webhook:
     def url(self) -> str:
         """Its address for ALERT_URLS."""
         return f"json://127.0.0.1:{self._port}/alerts"
+
+    @property
+    def heartbeat_url(self) -> str:
+        """Its address for HEARTBEAT_URL, with what only its owner may know."""
+        return f"http://127.0.0.1:{self._port}/ping/S3CRET-OF-THE-CHECK?status=up"
 
     @property
     def subjects(self) -> list[str]:
@@ -41,6 +50,11 @@ class Webhook:
                     hook.received.append(said)
                 else:
                     hook.refused += 1
+                self.send_response(hook.status)
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                hook.beats.append(self.path)
                 self.send_response(hook.status)
                 self.end_headers()
 

@@ -1,5 +1,6 @@
 """Watches the promise: looks at Dagster's events, tells people what went wrong, and when it is over."""
 
+import logging
 import time
 from functools import cache
 from pathlib import Path
@@ -9,17 +10,22 @@ import dagster as dg
 
 from ingram_assets.alerts import messages
 from ingram_assets.alerts.delivery import deliver, targets_of
+from ingram_assets.alerts.heartbeat import Beat, Sweep, call, next_beat
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
 from ingram_assets.alerts.model import AlertRules, IncidentLog
+from ingram_assets.alerts.quiet import sort_out
 from ingram_assets.alerts.tables import AlertTables
+from ingram_assets.defs.keys import STOCK_SWEEP
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.operations.watched import NAMES, WATCHDOGS
-from ingram_assets.defs.reading_events import stale_readings
+from ingram_assets.defs.reading_events import last_made, stale_readings
+from ingram_assets.settings.base import secret
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 _STALE_NAMED = 10
+logger = logging.getLogger(__name__)
 
 
 @dg.sensor(
@@ -29,14 +35,15 @@ _STALE_NAMED = 10
         "Tells every target of ALERT_URLS when the SLA breaks, a run fails for good, a check fails, a "
         "guardrail or a block stops a run, the sign-in needs a person, a standing check is evaluated no "
         "more; once per incident, and once when it is over. Titles low on stock are told in one digest a "
-        "day. Its ticks say what is wrong now."
+        "day. In QUIET_HOURS what can wait is gathered. After each good sweep HEARTBEAT_URL is asked for. "
+        "Its ticks say what is wrong now."
     ),
 )
 def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at what happened since the last tick, decide, record it, tell; only then move the cursor."""
     settings, instance, now = load(OperationsSettings), context.instance, time.time()
     targets = targets_of([url.get_secret_value() for url in settings.ALERT_URLS])
-    tables, rules = tables_of(instance), _rules()
+    tables, rules = tables_of(instance), _rules(settings)
 
     places = event_reader.places_of(context.cursor, tables)
     look = event_reader.look(instance, places, tables.seen_after, now)
@@ -46,7 +53,8 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         stale = stale_readings(instance, rules.sla[NAMES.sweep], now, _STALE_NAMED)
     watchdogs = event_reader.watchdogs(instance, WATCHDOGS)
     log, alerts = decide(log, look.occurrences, promises, stale, now, rules, watchdogs)
-    tables.record(log, alerts, [target.name for target in targets], look.events, look.places)
+    alerts, held = sort_out(alerts, tables.held(), now, rules)
+    tables.record(log, alerts, [target.name for target in targets], look.events, look.places, held)
     sent = sum(one.ok for one in deliver(tables, targets, now))
 
     words = [_wrong(log, rules)]
@@ -54,7 +62,10 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         words.append(f"{len(alerts)} to tell, but ALERT_URLS names nobody")
     if sent:
         words.append(f"{sent} alert{'' if sent == 1 else 's'} sent")
+    if held:
+        words.append(f"{len(held)} wait for the end of QUIET_HOURS")
     words += _down(tables, rules)
+    words += _heart(instance, tables, secret(settings.HEARTBEAT_URL), now, rules)
     return dg.SensorResult(skip_reason=". ".join(words) + ".", cursor=event_reader.cursor_of(look.places))
 
 
@@ -69,7 +80,26 @@ def _tables(url: str) -> AlertTables:
     return AlertTables(url)
 
 
-def _rules() -> AlertRules:
+def _heart(
+    instance: dg.DagsterInstance, tables: AlertTables, url: str | None, now: float, rules: AlertRules
+) -> list[str]:
+    """Tell the watcher elsewhere of the last good sweep, once; what came of that, if it is worth a word."""
+    if url is None:
+        return []
+    made = last_made(instance, STOCK_SWEEP)
+    last = Sweep(made.storage_id, made.timestamp) if made else None
+    beat = next_beat(tables.heartbeat(), last, now, rules.sla[NAMES.sweep])
+    if beat is None:
+        return []
+    tables.beat(beat)
+    if (why_not := call(url)) is None:
+        tables.beat(Beat(beat.sweep))
+        return ["HEARTBEAT_URL was told of the last sweep"]
+    logger.warning("HEARTBEAT_URL: %s, for the %d. time. It is tried again.", why_not, beat.failures)
+    return [f"HEARTBEAT_URL: {why_not}, tried {beat.failures}×"]
+
+
+def _rules(settings: OperationsSettings) -> AlertRules:
     common, pace = load(CommonSettings), load(PaceSettings)
     return AlertRules(
         retry_after=tuple(float(wait) for wait in pace.SWEEP_RETRY_AFTER),
@@ -78,6 +108,7 @@ def _rules() -> AlertRules:
         ui=common.INGRAM_UI_URL.rstrip("/"),
         names=NAMES,
         looks_every=float(pace.SENSOR_INTERVAL),
+        quiet=settings.QUIET_HOURS,
     )
 
 

@@ -13,7 +13,7 @@ from ingram_assets.desk.access import is_of_api, read_whole
 from ingram_assets.desk.people.sessions import DeskSession, SignedIn
 from ingram_assets.desk.problems import DeskProblem
 from ingram_assets.desk.refusals import refuse, wants_page
-from ingram_assets.desk.site_guard import HEALTH
+from ingram_assets.desk.site_guard import OF_WATCHERS
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.settings.shared import DAGSTER_PATH
 from ingram_assets.store.journal_connections import JournalLost
@@ -107,7 +107,7 @@ async def is_signed_in(signed_in: SignedIn, cookie: SessionCookie, scope: Scope)
 
 def _is_nobodys(path: str) -> bool:
     """Whether a path is for programs, or says nothing of the shop."""
-    return is_of_api(path) or path == HEALTH or path.startswith(_STATIC)
+    return is_of_api(path) or path in OF_WATCHERS or path.startswith(_STATIC)
 
 
 async def _to_sign_in(scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,6 +22,9 @@ WRITE_FUNCTIONS = (
 )
 """What the writer may execute."""
 
+READ_FUNCTIONS = ("ingram_requests_in_flight()",)
+"""What the reader may execute."""
+
 CONNECTIONS = {"writer": 40, "reader": 40}
 """Connections that a role may have at once, unless a person gave it another limit.
 
@@ -81,6 +84,8 @@ def grant(connection: psycopg.Connection, roles: Roles) -> tuple[str, ...]:
     run("GRANT USAGE ON SCHEMA public TO {writer}, {reader}")
     for function in WRITE_FUNCTIONS:
         run("GRANT EXECUTE ON FUNCTION public.{function} TO {writer}", function=sql.SQL(function))
+    for function in READ_FUNCTIONS:
+        run("GRANT EXECUTE ON FUNCTION public.{function} TO {reader}", function=sql.SQL(function))
     for table in TABLES:
         run("GRANT SELECT ON public.{table} TO {reader}", table=sql.Identifier(table))
     run("GRANT UPDATE (imported_at, failed_reason) ON public.ingram_queue TO {reader}")

@@ -140,3 +140,15 @@ BEGIN
     SELECT clock_timestamp() FROM generate_series(1, most - (SELECT count(*) FROM scraper.open_library_lookups));
 END
 $$;
+
+-- How many requests all runs have in flight, on all machines. For who watches over the shop: it is the reader's, who may
+-- see nothing else of what runs share, and tells a number alone. At most 32 go to a site (IPAGE_CONCURRENCY).
+CREATE FUNCTION public.ingram_requests_in_flight() RETURNS BIGINT LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET standard_conforming_strings = on AS $$
+    SELECT count(*) FROM pg_locks l JOIN (
+        SELECT scraper.lock_key(p.site || '/slot/' || number) AS key
+        FROM scraper.pace p, generate_series(1, 32) number
+    ) slot ON (l.classid::BIGINT << 32) | l.objid::BIGINT = slot.key
+    WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+        AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+$$;
