@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ingram_assets.cli.common import print_json, with_json
+from ingram_assets.cli.common import print_json, with_examples, with_json
 
 _FORGOTTEN = {
     "session": ("The kept session is forgotten: the next run signs in.", "No session was kept."),
@@ -75,6 +75,7 @@ def kept_pages(out: Path | None, as_json: bool) -> None:
 
 
 @click.command("session-key")
+@with_examples
 def session_key() -> None:
     r"""Make a key for SESSION_KEY, with which the kept session is encrypted in the database.
 

@@ -2,10 +2,13 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import NoReturn
 
 import click
+import psycopg
 
+from ingram_assets.postgres import Server, failure
 from ingram_assets.runtime.broker import (
     WORKER_GRACE,
     WORKER_LOCATION,
@@ -20,6 +23,25 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.files import example_of, own_file
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
+
+_OF_RUNS = ("QUEUE_DB_URL", "STOREFRONT_DB_URL")
+"""Settings that lead to the databases of a location's runs."""
+
+
+def _check_databases(environment: Mapping[str, str], location: str) -> None:
+    """Try the databases of the location's runs: one that can't work would take runs, and fail each.
+
+    Raises:
+        NeedsPerson, Transient: one of them does not let us in.
+    """
+    for setting in _OF_RUNS:
+        if setting not in LOCATIONS[location].model_fields:
+            continue
+        server = Server(environment[setting], setting)
+        try:
+            server.connect().close()
+        except psycopg.Error as error:
+            raise failure(error, server, "begin") from None
 
 
 def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
@@ -39,6 +61,7 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         )
     check_celery_is_installed()
     check_broker_answers(common.CELERY_BROKER_URL.get_secret_value())
+    _check_databases(environment, location)
     home = dagster_home(common)
     with dagster_instance(common):
         pass  # It answers, and its tables are there.

@@ -49,7 +49,7 @@ PROGRESS_TAG = "ingram/progress"
 
 SWEEP_TAG, SHARD_TAG = "ingram/sweep", "ingram/shard"
 """Of the runs of a sweep that is split: the name that they share; which of them it is, as "2 of 4"."""
-SHARD_JOB, SHARDS_SENSOR = "sweep_shard", "sweep_in_shards"
+SHARD_JOB, WHOLE_JOB, SHARDS_SENSOR = "sweep_shard", "sweep_of_shards", "sweep_in_shards"
 
 PLAN_TAG = "ingram/only_plans"
 """Why a run that was asked to write only planned."""

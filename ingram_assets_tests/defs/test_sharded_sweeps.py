@@ -10,7 +10,15 @@ import dagster as dg
 import pytest
 
 from ingram_assets.defs.events import REPORT, STOPPED
-from ingram_assets.defs.keys import ISBNS_NAME, SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, STOCK_SWEEP, SWEEP_TAG
+from ingram_assets.defs.keys import (
+    ISBNS_NAME,
+    SHARD_JOB,
+    SHARD_TAG,
+    SHARDS_SENSOR,
+    STOCK_SWEEP,
+    SWEEP_TAG,
+    WHOLE_JOB,
+)
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.runs_at_work import NOT_FINISHED, sweeps_now
 from ingram_assets.defs.scraper import sensors
@@ -74,7 +82,7 @@ def _always_due(instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, s
         instance.report_run_failed(run)
     requests = asked(instance)
     if requests[0].job_name != SHARD_JOB:
-        lost(instance, requests[0], dg.DagsterRunStatus.FAILURE)
+        lost(instance, requests[0], dg.DagsterRunStatus.SUCCESS)
 
 
 def ticked(instance: dg.DagsterInstance) -> Sequence[dg.RunRequest] | str:
@@ -234,6 +242,19 @@ def test_a_shard_that_a_person_starts_again_is_counted_once(instance: dg.Dagster
     assert done(instance, dead).success
     (whole,) = asked(instance)
     assert found(done(instance, whole))[REPORT]["counts"]["ok"] == TITLES
+
+
+def test_a_count_that_is_killed_is_asked_for_again(instance: dg.DagsterInstance):
+    for request in asked(instance):
+        lost(instance, request, dg.DagsterRunStatus.SUCCESS)
+    keys = []
+    for _ in range(3):
+        (whole,) = asked(instance)
+        assert whole.job_name == WHOLE_JOB
+        keys.append(whole.run_key)
+        lost(instance, whole, dg.DagsterRunStatus.FAILURE)
+    assert len(set(keys)) == 3
+    assert asked(instance)[0].job_name == SHARD_JOB, "it is given up, and the next sweep begins"
 
 
 def test_shards_that_were_not_all_begun_are_no_sweep(instance: dg.DagsterInstance):

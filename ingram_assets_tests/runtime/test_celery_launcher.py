@@ -219,6 +219,20 @@ def test_a_worker_that_gets_no_runs_does_not_start(
     assert "secret" not in done.output
 
 
+def test_a_worker_whose_runs_would_all_fail_does_not_start(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch
+):
+    folder = machines.machine("scraper", machines.redis.url)
+    file = folder / ".env.scraper"
+    away = "postgresql://w:secret@127.0.0.1:9/queue"
+    file.write_text(file.read_text().replace(machines.postgres, away))
+    monkeypatch.delenv("CELERY_BROKER_URL")
+    done = CliRunner().invoke(main, ["--env-dir", str(folder), "worker", "scraper"])
+    assert done.exit_code == 2
+    assert "127.0.0.1:9/queue" in done.output
+    assert "secret" not in done.output
+
+
 def test_a_run_that_others_take_for_dead_ends(
     database: str, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ):

@@ -21,11 +21,11 @@ from ingram_demo.embedded.redis import Redis, start_redis
 ROOT = Path(__file__).parents[2]
 OWN_FILE = {
     "scraper": "IPAGE_USERNAME=user\nIPAGE_PASSWORD=pass\nIPAGE_MFA=prompt\n"
-    "QUEUE_DB_URL=postgresql://w:p@h/q\nR2_ENDPOINT=http://127.0.0.1:1\nR2_ACCESS_KEY_ID=key\n"
+    "QUEUE_DB_URL={database}\nR2_ENDPOINT=http://127.0.0.1:1\nR2_ACCESS_KEY_ID=key\n"
     "R2_SECRET_ACCESS_KEY=secret\nR2_BUCKET_NAME=covers\nR2_PUBLIC_URL=http://127.0.0.1:2\n",
     "operations": "ALERT_URLS=json://127.0.0.1\n",
 }
-"""What stands in the file of each location that has a machine here."""
+"""What stands in the file of each location that has a machine here; `database` is one that lets it in."""
 DEFINITIONS = """
 import os, time
 import dagster as dg
@@ -88,7 +88,7 @@ class Machines:
         folder.mkdir(exist_ok=True)
         for name, text in (
             (".env", f"DAGSTER_PG_URL={self.postgres}\nCELERY_BROKER_URL={broker}\n"),
-            (f".env.{location}", OWN_FILE[location]),
+            (f".env.{location}", OWN_FILE[location].format(database=self.postgres)),
         ):
             (folder / name).touch(0o600)
             (folder / name).write_text(text)

@@ -194,13 +194,15 @@ class ShardedSweep:
         name: what its runs have in common: when it began, in UTC.
         of: how many shards it has.
         begun, at_work: how many of their runs were begun, and have not ended yet.
-        counted: whether the run that counts them together was asked for.
+        counts: how many runs were asked for that count them together.
+        counted: whether one of these is under way, or came to a result, whatever it was.
     """
 
     name: str
     of: int
     begun: int
     at_work: int
+    counts: int
     counted: bool
 
     @property

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ingram_assets.defs.keys import COVER_SWEEP, SAVED_SEARCH, SHARD_JOB, STOCK_SWEEP
+from ingram_assets.defs.keys import COVER_SWEEP, SAVED_SEARCH, SHARD_JOB, STOCK_SWEEP, WHOLE_JOB
 from ingram_assets.defs.scraper.ops import (
     EnrichConfig,
     RetireConfig,
@@ -33,7 +33,7 @@ refresh_details = dg.define_asset_job(
 
 
 sweep_of_shards = dg.define_asset_job(
-    "sweep_of_shards",
+    WHOLE_JOB,
     selection=dg.AssetSelection.assets(STOCK_SWEEP),
     description="Counts the shards of a sweep together, once all are in, as sweep_in_shards asks for it.",
 )

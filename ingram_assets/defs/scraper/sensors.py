@@ -69,7 +69,7 @@ def sweep_in_shards(context: dg.SensorEvaluationContext) -> Iterator[dg.RunReque
     if last and not last.counted:
         whole = {STOCK_SWEEP.to_python_identifier(): {"config": {"shards_of": last.name}}}
         yield dg.RunRequest(
-            run_key=last.name,
+            run_key=f"{last.name}, count {last.counts + 1}",
             job_name=sweep_of_shards.name,
             asset_selection=[STOCK_SWEEP],
             run_config={"ops": whole},

@@ -14,7 +14,7 @@ import dagster as dg
 
 from ingram_assets.defs import failure_text
 from ingram_assets.defs.events import KIND, STOPPED, Report, failure_of
-from ingram_assets.defs.keys import SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, SWEEP_TAG
+from ingram_assets.defs.keys import SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, SWEEP_TAG, WHOLE_JOB
 from ingram_assets.defs.reading_events import last_reading_before
 from ingram_assets.defs.runs_at_work import NOT_FINISHED, asked_of
 from ingram_assets.defs.scraper.decisions import ShardedSweep
@@ -30,6 +30,8 @@ FOUND = "found"
 """The metadata key under which a shard's run leaves what it found, for the whole."""
 NOT_READ = "The run that was to read it ended before its time: the next sweep reads it."
 AGAIN = "What the others read stands; the next sweep reads the missing titles first."
+_COUNTS = 3
+"""So many runs are asked for that count a sweep's shards, where each dies before it has done so."""
 _STARTED = "%Y-%m-%dT%H:%M:%SZ"
 _OF_ONE_RUN = ("latency_ms_", "seconds_open")
 """Beginnings of the site's figures that mean nothing when they are added up."""
@@ -62,14 +64,23 @@ def last_sharded_sweep(instance: dg.DagsterInstance) -> ShardedSweep | None:
         # Each shard's own record has its list of titles: they are not read to be counted.
         return instance.get_runs_count(dg.RunsFilter(tags={SWEEP_TAG: name}, **which))
 
-    begun = count(job_name=SHARD_JOB)
+    counting = instance.get_runs(dg.RunsFilter(job_name=WHOLE_JOB, tags={SWEEP_TAG: name}))
     return ShardedSweep(
         name,
         of=_of(newest),
-        begun=begun,
+        begun=count(job_name=SHARD_JOB),
         at_work=count(job_name=SHARD_JOB, statuses=NOT_FINISHED),
-        counted=count() > begun,
+        counts=len(counting),
+        counted=len(counting) >= _COUNTS or any(_has_a_result(instance, run) for run in counting),
     )
+
+
+def _has_a_result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run came to a result, or may come to one; not if it was killed or interrupted before."""
+    if run.status in NOT_FINISHED or run.is_success:
+        return True
+    failed = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE)
+    return any(entry.get_dagster_event().step_failure_data.user_failure_data for entry in failed)
 
 
 def count_together(
