@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 import psycopg
 
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.postgres import Server, failure
 from ingram_assets.runtime.broker import (
     WORKER_GRACE,
@@ -32,7 +33,7 @@ def _check_databases(environment: Mapping[str, str], location: str) -> None:
     """Try the databases of the location's runs: one that can't work would take runs, and fail each.
 
     Raises:
-        NeedsPerson, Transient: one of them does not let us in.
+        NeedsPerson: one of them does not let us in.
     """
     for setting in _OF_RUNS:
         if setting not in LOCATIONS[location].model_fields:
@@ -41,7 +42,7 @@ def _check_databases(environment: Mapping[str, str], location: str) -> None:
         try:
             server.connect().close()
         except psycopg.Error as error:
-            raise failure(error, server, "begin") from None
+            raise NeedsPerson(str(failure(error, server, "begin"))) from None
 
 
 def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
