@@ -188,7 +188,7 @@ def _gathered() -> _Archive:
     known = cleaner.all_known()
 
     def cleaned(text: str) -> str:
-        return known.removed_from(without_private(known.removed_from(places.told(text))))
+        return known.removed_from(without_private(known.removed_from(places.told(text)), is_ours=True))
 
     archive.notes = list(map(cleaned, archive.notes))
     told = facts(given)
@@ -199,7 +199,10 @@ def _gathered() -> _Archive:
         # The names of systems and parts are ours, though a database or a user may be called so.
         archive.notes += [f"{name}: {path}{cleaned(why)}" for path, why in _away(part)]
     if own := _site_file():  # Its paths are the site's.
-        archive.add("site.toml", known.removed_from(without_private(known.removed_from(places.named(own)))))
+        archive.add(
+            "site.toml",
+            known.removed_from(without_private(known.removed_from(places.named(own)), is_ours=True)),
+        )
     left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
     if left_out:
         archive.notes.append(
