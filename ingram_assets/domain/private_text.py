@@ -200,10 +200,9 @@ def private_spans(
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
     found += [_whole_number(match) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
     ids = [match.span() for match in _RUN_ID.finditer(text)]
-    if ids and is_ours:
-        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ids)]
-    elif ids:
-        found += [Span(*one) for one in ids]
+    if ours := [(at, end) for at, end in ids if is_ours or text[max(0, at - 4) : at] == "run "]:
+        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ours)]
+    found += [Span(*one) for one in ids if one not in ours]
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
             found.append(Span(*match.span("value"), names=True))
