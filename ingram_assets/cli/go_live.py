@@ -56,10 +56,28 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
     # Of the planned titles, and of them what was planned alone: what changed since, nobody has looked at.
     let_through = let_through and bool(isbns)
     done = run_job(push_titles(isbns, let_through=let_through, plan=plan.run_id, go_live=True))
-    if (mode := _mode()).is_live and not as_json:
-        say(f"The store is live. {_BACK}")
-        say(f"What this first push writes is put back by: ingram undo {done.run_id[:8]}")
+    mode = _mode()
+    if done.succeeded and mode.went_live and mode.went_live.run_id != done.run_id:
+        _is_live_already(mode, as_json)  # Somebody else said so while this one was asked.
+        return
+    if mode.is_live and not as_json:
+        say(f"The store is live. {_written_by(done.run_id)} {_BACK}")
     finish(done, as_json, **_as_json(mode))
+
+
+def _written_by(run_id: str) -> str:
+    """What a run wrote, by the journal, and how it is put back, where there is anything to."""
+    from ingram_assets.defs.storefront.from_settings import storefront_settings
+    from ingram_assets.domain.wording import count
+    from ingram_assets.store.journal import Journal
+
+    with Journal(storefront_settings().STOREFRONT_DB_URL.get_secret_value()) as journal:
+        written = [one for one in journal.changes(run_id) if one.outcome == "written"]
+    if not written:
+        return "This first push had nothing to write."
+    titles = len({one.isbn for one in written if one.isbn is not None})
+    changed = f"{count(titles)} {'title' if titles == 1 else 'titles'}"
+    return f"This first push changed {changed} there; put back by: ingram undo {run_id[:8]}."
 
 
 def _show(plan: "RunResult", planned: "Report", as_json: bool) -> None:

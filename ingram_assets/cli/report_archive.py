@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +188,8 @@ def _gathered() -> _Archive:
         cleaner.learn(page.text)
     known = cleaner.all_known()
 
-    def cleaned(text: str) -> str:
-        return known.removed_from(without_private(known.removed_from(places.told(text))))
+    def cleaned(text: str, *, is_ours: bool = True) -> str:
+        return known.removed_from(without_private(known.removed_from(places.told(text)), is_ours=is_ours))
 
     archive.notes = list(map(cleaned, archive.notes))
     told = facts(given)
@@ -199,8 +200,11 @@ def _gathered() -> _Archive:
         # The names of systems and parts are ours, though a database or a user may be called so.
         archive.notes += [f"{name}: {path}{cleaned(why)}" for path, why in _away(part)]
     if own := _site_file():  # Its paths are the site's.
-        archive.add("site.toml", known.removed_from(without_private(known.removed_from(places.named(own)))))
-    left_out += _add_pages(archive, pages, cleaner, profile, cleaned)
+        archive.add(
+            "site.toml",
+            known.removed_from(without_private(known.removed_from(places.named(own)), is_ours=True)),
+        )
+    left_out += _add_pages(archive, pages, cleaner, profile, partial(cleaned, is_ours=False))
     if left_out:
         archive.notes.append(
             f"{left_out} older pages are left out: the archive holds at most {MAX_PAGES}, and "

@@ -10,9 +10,11 @@ from functools import partial
 from ingram_assets.doctor.causes import ran_out_of_time
 from ingram_assets.doctor.model import Check, Finding, Observed, Outcome
 from ingram_assets.doctor.naming import named_in, with_its_file
+from ingram_assets.doctor.own_certificates import NAME as CERTIFICATES
 from ingram_assets.doctor.own_certificates import fault_of_own
 from ingram_assets.domain.failures import IngramError, of_the_disk
 from ingram_assets.runtime.bounded import answer_within
+from ingram_assets.settings.environment import said_in_files
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +104,7 @@ def _seen(check: Check) -> Observed:
     try:
         return check.look()
     except IngramError as error:
-        words = fault_of_own(error, os.environ) or str(error)
+        words = fault_of_own(error, os.environ, said_in_files(CERTIFICATES)) or str(error)
         return Observed(words, Outcome.MISSING, in_time=not ran_out_of_time(error))
     except Exception as error:
         if isinstance(error, OSError) and (told := of_the_disk(error)):

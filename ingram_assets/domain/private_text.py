@@ -28,7 +28,7 @@ _MOST_KNOWN = 300
 _LONGEST_KNOWN = 2_000
 _SIGNS_OF_CODE = frozenset("%&=<>\\")
 _TAGS = re.compile(r"<[^<>]{1,60}>")
-_ESCAPE = re.compile(r"\\+[ux]([0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
+_ESCAPE = re.compile(r"\\{1,8}[ux]([0-9A-Fa-f]{4}|[0-9A-Fa-f]{2})")
 _OF_MAIL = re.compile(r"=([0-9A-Fa-f]{2})")
 _BLANKS = re.compile(r"[\s+]+")
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
@@ -61,6 +61,11 @@ _PATTERNS = tuple(
         r"(?<![\w-])[0-9]{3}-[0-9]{4}(?![\w-])",
         r"(?<![\w-])0[0-9]{2,4}[\s/-]{1,2}[0-9]{3,4}[\s-]?[0-9]{3,4}(?![\w-])",
         r"(?<![\w-])1[-. ]8(?:00|33|44|55|66|77|88)[-. ][A-Z0-9][A-Z0-9-]{5,10}",
+        # Numbers of machines, of persons, and of whatever has one that is its own in all the world.
+        r"(?<![\w.])(?!127\.|0\.0\.0\.0)(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.]*\w)",
+        r"(?<![\w:])(?:[0-9a-f]{1,4}:){1,7}:(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,6})?(?![\w:])|"
+        r"(?<![\w:])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?![\w:])",
+        r"(?<![\w-])[0-9]{3}-[0-9]{2}-[0-9]{4}(?![\w-])",
         # Numbers in groups, as of cards.
         r"(?<![\w-])(?:[0-9]{4}[ -]){2,4}[0-9]{1,4}(?![\w-])",
         # Places where somebody lives.
@@ -81,6 +86,26 @@ _PATTERNS = tuple(
         rf"\b[\w.'’ -]{{2,40}},?\s{{1,3}}(?-i:{_STATES})\s{{1,3}}[0-9]{{5}}(?:-[0-9]{{4}})?\b",
     )
 )
+_NOT_IN_TITLES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        # Streets and boxes without a number before them.
+        r"\b(?-i:One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten)\s{1,3}(?:(?-i:[A-Z])[\w.'’-]{1,30}\s{1,3}){1,3}"
+        r"(?-i:St|Street|Ave|Avenue|Blvd|Boulevard|Rd|Road|Dr|Drive|Pkwy|Parkway|Plaza|Square)\b\.?",
+        r"\b(?:rural\s(?:route|delivery)|highway\scontract|(?-i:RR|RD|HC))\s{1,3}#?[0-9]{1,4}\b"
+        r"(?:,?\s{0,3}box\s{1,3}[\w-]{1,10})?",
+        # What is left of a card's number.
+        r"\bend(?:ing|s)(?:\s(?:in|with))?\s{1,3}(?:[*x•.]{1,12}\s?)?[0-9]{4}\b|[*•]{2,16}[\s-]?[0-9]{3,4}\b",
+    )
+)
+"""A book may well be called so."""
+_AMOUNT_OF_AN_ACCOUNT = re.compile(
+    r"\b(?:credit\s(?:limit|line)|(?:available|remaining)\scredit|credit\savailable|"
+    r"(?:open|account|current|outstanding|statement|total)\sbalance|balance(?:\s(?:due|owed|forward))?|"
+    r"(?:amount|total|past)\s(?:due|owed)|overdue)\b"
+    r"[\s:.=-]{0,5}(?P<value>[-(]?(?:us|usd)?\s?[$€£]?\s?[0-9][0-9.,]{0,20}\)?)?",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"(?<![0-9])[0-9]{7,}[Xx]?(?![0-9])")
 _ATTACHED_BEFORE = re.compile(r"(?:[A-Za-z]{1,4}[0-9]{0,4}|[0-9]{1,3})-?$")
 _ATTACHED_BEHIND = re.compile(r"-?[A-Za-z0-9]{1,12}\b")
@@ -88,7 +113,8 @@ _ATTACHED_TO_REMOVED = re.compile(
     r"(?<![\\&%\w])[A-Za-z0-9]{1,40}(?=\[removed\])|(?<=\[removed\])[A-Za-z0-9]{1,40}"
 )
 """What stands right beside a known value is a part of another one that begins or ends as it does."""
-_RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])")
+_RUN_ID = re.compile(r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])", re.IGNORECASE)
+"""Of ours in what the shop says itself; in a page it is somebody's."""
 _KEY_OF_A_NUMBER = (
     r"(?:(?:account|acct|customer|cust|client|member|user|login|order|purchase\s{0,2}order|p\.?o|invoice|"
     r"confirmation|tracking|shipment|reference|ref|san|tax|vat|ein)\b\.?\s{0,2}(?:(?:id|no|num|number|nbr|code|ref|reference)\b\.?|[#№]|"
@@ -96,18 +122,20 @@ _KEY_OF_A_NUMBER = (
     r"|(?:account|acct|customer|invoice|confirmation|reference|tracking|p\.?o)\b\.?(?=\s{0,2}[:#(])"
     # Without a sign between them: a number of three digits at least.
     r"|(?:account|acct|customer|invoice|confirmation|purchase\sorder|order|p\.?o)\b\.?"
-    r"(?=\s{1,3}[A-Z]{0,4}-?[0-9]{3}))"
+    r"(?=\s{1,3}[A-Z]{0,4}-?[0-9](?:-?[0-9]){2}))"
 )
 _LABELED_NUMBER = re.compile(
     rf"(?<!on )\b{_KEY_OF_A_NUMBER}(?:\s{{0,2}}(?:is|[:#=(№-]))*\s{{0,3}}(?P<value>[\w][\w./-]{{1,40}})?",
     re.IGNORECASE,
 )
 _LABELED_LINE = re.compile(
-    r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|e-?mail|user\s?(?:name|id)|login(?:\sname)?|"
+    r"\b(?:(?:tele)?phone|tel|mobile|cell|fax|e-?mail|user(?:\s?(?:name|id))?|login(?:\sname)?|"
     r"signed in as|logged in as|signed on as|contact(?:\s(?:name|person))?|attn|attention|"
     r"account(?:\sname)?|customer(?:\sname)?|city|town|zip(?:\scode)?|post(?:al\s?)?code|plz|ort|stadt|ville|"
     r"sales\srep(?:resentative)?|buyer|ordered\sby|placed\sby|(?:your|first|last|full|company|store)\sname)"
-    r"\b\.?(?:\s{0,2}[:#]\s{0,3}|(?<=in as|on as)\s{1,3})(?P<value>[^\n|]{1,100})?",
+    r"\b\.?(?:\s{0,2}[:#]\s{0,3}|(?<=in as|on as)\s{1,3}|"
+    r"(?<=username|ser name)\s{1,3}(?!(?:or|and|is|not|must)\b))"
+    r"(?P<value>[^\n|]{1,100})?",
     re.IGNORECASE,
 )
 _GREETINGS = (
@@ -158,24 +186,31 @@ class Span(NamedTuple):
     names: bool = False
 
 
-def private_spans(text: str, isbns: frozenset[str] = frozenset(), *, is_title: bool = False) -> list[Span]:
+def private_spans(
+    text: str, isbns: frozenset[str] = frozenset(), *, is_title: bool = False, is_ours: bool = False
+) -> list[Span]:
     """What is private in a text as people see it.
 
     Args:
         isbns: those of the page; an ISBN-10 without a word before it is one only if it is one of these.
         is_title: the text is a book's title, which may well greet somebody.
+        is_ours: the shop says it itself, with the ids of its runs.
     """
     found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
     found += [_whole_number(match) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
-    if ids := [match.span() for match in _RUN_ID.finditer(text)]:
-        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ids)]
+    ids = [match.span() for match in _RUN_ID.finditer(text)]
+    if ours := [(at, end) for at, end in ids if is_ours or text[max(0, at - 4) : at] == "run "]:
+        found = [one for one in found if not any(one.start < end and one.end > at for at, end in ours)]
+    found += [Span(*one) for one in ids if one not in ours]
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
             found.append(Span(*match.span("value"), names=True))
     found += [Span(*match.span()) for match in _KEYS.finditer(text)]
     if is_title:
         return found
+    found += [Span(*match.span()) for pattern in _NOT_IN_TITLES for match in pattern.finditer(text)]
+    found += [Span(*match.span("value")) for match in _AMOUNT_OF_AN_ACCOUNT.finditer(text) if match["value"]]
     for match in _LABELED_SECRET.finditer(text):
         found += [Span(*match.span(said)) for said, value in match.groupdict().items() if value]
     found += [
@@ -194,11 +229,12 @@ def wants_next(text: str) -> str | None:
     """What the text announces without saying it, and what stands beside it is.
 
     Returns:
-        "secret", "number", "name" or "address".
+        "secret", "amount", "number", "name" or "address".
     """
     shown = text.strip()
     for what, pattern in (
         ("secret", _LABELED_SECRET),
+        ("amount", _AMOUNT_OF_AN_ACCOUNT),
         ("number", _LABELED_NUMBER),
         ("name", _LABELED_LINE),
         ("address", _ADDRESS_LABEL),
@@ -238,11 +274,14 @@ def cut_out(text: str, spans: Iterable[Span]) -> str:
     return "".join(pieces) + text[at:]
 
 
-def without_private(text: str, isbns: frozenset[str] = frozenset()) -> str:
-    """A text, or an attribute's value, without what is private in it; unchanged where there is nothing."""
+def without_private(text: str, isbns: frozenset[str] = frozenset(), *, is_ours: bool = False) -> str:
+    """A text, or an attribute's value, without what is private in it; unchanged where there is nothing.
+
+    `is_ours`: as for `private_spans`.
+    """
     seen = as_seen(text)
     for form in dict.fromkeys((seen, unquote(seen))):
-        if spans := private_spans(form, isbns):
+        if spans := private_spans(form, isbns, is_ours=is_ours):
             return cut_out(form, spans)
     return text
 
@@ -289,6 +328,11 @@ class KnownValues:
         long_enough = sorted((one for one in wanted if len(one) >= SHORTEST_KNOWN), key=len, reverse=True)
         self._known = [_Known(value) for value in long_enough[:_MOST_KNOWN]]
 
+    @property
+    def values(self) -> list[str]:
+        """The values, the longest first."""
+        return [one.value for one in self._known]
+
     def removed_from(self, text: str) -> str:
         """The text without them."""
         whole, readings = text, _readings(text)
@@ -304,7 +348,7 @@ class KnownValues:
 
     def and_also(self, values: Iterable[str]) -> "KnownValues":
         """These and more."""
-        return KnownValues([*(one.value for one in self._known), *values])
+        return KnownValues([*self.values, *values])
 
 
 class _Known:

@@ -11,6 +11,7 @@ import shlex
 import stat
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -107,6 +108,16 @@ def all_made_out(folder: Path | None = None) -> tuple[list[tuple[str, str]], lis
         ):
             unreadable.append(name)
     return [(_capital(name), value) for name, value in found], unreadable
+
+
+def said_in_files(setting: str, folder: Path | None = None) -> dict[str, str]:
+    """What the `.env` files say of a setting, by the file's name; one that can't be read says nothing."""
+    folder, said = folder or env_dir(), {}
+    for name in (".env", *(of.file for of in LOCATIONS.values())):
+        with suppress(OSError, MalformedFile):
+            if value := read_env((folder / name).read_bytes()).get(setting, "").strip():
+                said[own_file(name)] = value
+    return said
 
 
 def environment_of_machine() -> dict[str, str]:

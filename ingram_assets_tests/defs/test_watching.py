@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.watching import LegacyTitle, Outlook, PlanFigures
+from ingram_assets_tests.testing.oracle import until
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.storefront import Storefront, count, numbers, shown_by, tick
 from ingram_demo.embedded.postgres import Postgres
@@ -209,10 +211,41 @@ class Typed:
         )
         return done.returncode, done.stdout, done.stderr
 
+    def begun(self, *words: str) -> "Begun":
+        """A command that is at work."""
+        errors = self.folder / f"errors-{len(words)}"
+        with errors.open("w") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "ingram_assets.cli", *words],
+                env=self.environment,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+            )
+        return Begun(process, errors)
+
     def json(self, *words: str, **more: str) -> dict[str, Any]:
         code, output, errors = self(*words, "--json", **more)
         assert code == 0, errors
         return json.loads(output.splitlines()[-1])
+
+
+class Begun:
+    """A command that is at work, and what it says."""
+
+    def __init__(self, process: "subprocess.Popen[str]", errors: Path) -> None:
+        self._process, self._errors = process, errors
+
+    def errors(self) -> str:
+        """What it said so far beside its answer."""
+        return self._errors.read_text()
+
+    def ended(self) -> tuple[int, str]:
+        """Its exit code and its answer."""
+        output, _ = self._process.communicate(timeout=600)
+        return self._process.returncode, output
 
 
 def test_going_live_is_refused_without_a_yes_and_against_the_setting(old: OldShop, shell: Typed) -> None:
@@ -257,10 +290,33 @@ def test_a_guardrail_stops_going_live_as_any_push(old: OldShop, shell: Typed) ->
 
 def test_going_live_brings_what_was_planned_and_notes_who_said_so(old: OldShop, shell: Typed) -> None:
     shop = old.shop
-    gone_live = shell.json("go-live", "--yes", "--let-through")
+    # Two people say so at once, and both have looked at a plan.
+    with Journal(shop.journal) as journal, ExitStack() as alone:
+        alone.enter_context(journal.alone(lambda: None))
+        both = [shell.begun("go-live", "--yes", "--let-through", *more) for more in (["--json"], [])]
+        waiting = "waiting for another run"
+        until(lambda: all(waiting in one.errors() for one in both), 120, "two plans that wait")
+        alone.close()
+        codes, outputs = zip(*(one.ended() for one in both), strict=True)
+    assert codes == (0, 0), [one.errors() for one in both]
+    gone_live, words = json.loads(outputs[0].splitlines()[-1]), outputs[1]
+    with Journal(shop.journal) as journal:
+        went = journal.mode(None).went_live
+        (first,) = journal.runs_called("")
+        written = {one.isbn for one in journal.changes(first) if one.outcome == "written" and one.isbn}
+    assert went
+    assert went.run_id == first, "one of them took it live, and wrote all of it"
+    if first == gone_live.get("run_id"):
+        assert "The store is live already: " in words
+        assert "ingram undo" not in words
+        assert gone_live["created"] == 3
+    else:
+        assert "created" not in gone_live
+        told = f"This first push changed {len(written)} titles there; put back by: ingram undo {first[:8]}"
+        assert told in words
+        assert "The store is live already" not in words
     assert gone_live["live"] is True
     assert gone_live["live_by"].endswith("(terminal)")
-    assert gone_live["created"] == 3
     assert [shop.level(isbn) for isbn in old.new] == [10, 10, 10]
     assert [shop.level(old.counted), shop.level(old.gone)] == [12, 0]
     assert [old.is_managed(isbn) for isbn in (old.file, old.untracked, old.mug)] == [False] * 3
@@ -323,3 +379,18 @@ def test_who_said_so_on_dagster_s_page_is_noted_too(old: OldShop) -> None:
     assert shop.run("push", "push_titles", {ASKED_BY_TAG: "eve"}, isbns=old.new, go_live=True).succeeded
     with Journal(shop.journal) as journal:
         assert journal.mode(None).went_live == mode.went_live, "it was live already"
+
+
+def test_a_run_that_is_to_go_live_writes_nothing_where_another_one_did(old: OldShop) -> None:
+    shop = old.shop
+    shop.read(old.new[:1], 5)
+    with Journal(shop.journal) as journal:
+        journal.go_live("yet another", "ada (terminal)")
+    before = old.whole_store()
+    done = shop.run("push", "push_titles", {ASKED_BY_TAG: "eve"}, isbns=old.new, go_live=True)
+    assert done.succeeded
+    (note,) = done.reports[0]["notes"]
+    assert note.startswith("The store is live already: ada (terminal) said so 20")
+    assert old.whole_store() == before
+    assert shop.push(*old.new).succeeded
+    assert shop.level(old.new[0]) == 5

@@ -22,6 +22,7 @@ from ingram_assets.store.journal import Journal, Known
 from ingram_assets.store.location import OURS
 from ingram_assets_tests.testing.examined_shop import ExaminedShop
 from ingram_assets_tests.testing.queue import migrated
+from ingram_demo.embedded.imap import Imap
 from ingram_demo.embedded.postgres import Postgres
 from ingram_demo.embedded.s3 import S3
 
@@ -347,12 +348,31 @@ def test_certificates_of_the_shell_s_choice_are_named_and_not_the_mailbox(
     monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
     (found,) = shop.examine("mailbox").missing
     assert found.name == MAILBOX
-    assert f"SSL_CERT_FILE ({certifi.where()}) says whose certificates are" in found.words
+    words = f"SSL_CERT_FILE ({certifi.where()}, from the environment) says whose certificates are"
+    assert words in found.words
+    assert "take it out of the environment" in found.words
     assert [one.name for one in found.settings] == ["SSL_CERT_FILE"]
     assert "IPAGE_MFA_IMAP_URL" not in found.words
     monkeypatch.delenv("SSL_CERT_FILE")
     (found,) = shop.examine("mailbox").missing
     assert "IPAGE_MFA_IMAP_URL" in found.words
+
+
+def test_certificates_of_the_shell_s_choice_are_told_from_a_file_s(
+    shop: ExaminedShop, imap: Imap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment outranks the files: who mends the file alone has mended nothing."""
+    file = str(shop.folder / ".env.scraper")
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    good = {".env.scraper": {"SSL_CERT_FILE": str(imap.ca_file)}}
+    (found,) = shop.examine("mailbox", changes=good).missing
+    assert f"SSL_CERT_FILE ({certifi.where()}, from the environment, over that of {file})" in found.words
+    assert "take it out of the environment" in found.words
+    monkeypatch.delenv("SSL_CERT_FILE")
+    bad = {".env.scraper": {"SSL_CERT_FILE": certifi.where()}}
+    (found,) = shop.examine("mailbox", changes=bad).missing
+    assert f"SSL_CERT_FILE ({certifi.where()}, of {file})" in found.words
+    assert found.words.endswith(f"or take it out of {file}.")
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """What says who a shop is, in many spellings, planted in pages; and what of it can still be found."""
 
 import base64
+import codecs
 import html
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
@@ -47,6 +49,28 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 NOT_OF_SHORT_ONES = {"base64", "base64 behind a name", "base64 behind another", "hexadecimal"}
 
+DISGUISES: dict[str, Callable[[str], str]] = {
+    "backwards": lambda value: value[::-1],
+    "backwards in base64": lambda value: base64.b64encode(value[::-1].encode()).decode(),
+    "on two lines": lambda value: f"{value[:6]}\n{value[6:]}",
+    "with blanks": " ".join,
+    "encoded twice": lambda value: "".join(f"&amp;#{ord(sign)};" for sign in value),
+    "encoded three times": lambda value: "".join(f"&amp;amp;#x{ord(sign):x};" for sign in value),
+    "in a URL three times": lambda value: "".join(f"%2525{ord(sign):02x}" for sign in value),
+    "pairs of hexadecimal digits": lambda value: value.encode().hex(" "),
+    "a list of hexadecimal numbers": lambda value: ", ".join(f"0x{ord(sign):02X}" for sign in value),
+    "octal": lambda value: "".join(f"\\{ord(sign):03o}" for sign in value),
+    "codes": lambda value: " ".join(str(ord(sign)) for sign in value),
+    "a list of codes": lambda value: f"[{', '.join(str(ord(sign)) for sign in value)}]",
+    "the alphabet turned": lambda value: codecs.encode(value, "rot13"),
+    "base64 twice": lambda value: base64.b64encode(base64.b64encode(value.encode())).decode(),
+    "base64 on two lines": lambda value: "\n".join(re.findall(".{1,9}", SPELLINGS["base64"](value))),
+    "base64 in hexadecimal digits": lambda value: base64.b64encode(value.encode()).hex(),
+    "a mail's in a URL": lambda value: "".join(f"%3D{ord(sign):02X}" for sign in value),
+    "JSON in JSON": lambda value: "".join(f"\\\\u{ord(sign):04x}" for sign in value),
+}
+"""What no form is looked for of, since there is no end of them."""
+
 PERSONAL = {
     "e-mail": "ada.byron@bookshop.example",
     "e-mail with a plus": "orders+ipage@the-shop.co.uk",
@@ -69,6 +93,13 @@ PERSONAL = {
     "telephone in letters": "1-800-LANTERN",
     "British postcode": "MK3 6EB",
     "paper": "INV/2026/3312",
+    "number of a person": "123-45-6789",
+    "end of a card": "ending in 4242",
+    "IP address": "203.0.113.77",
+    "IP address of six": "2001:db8::77",
+    "number of its own": "deadbeef-dead-4eef-9ead-beefdeadbeef",
+    "street in words": "One Ingram Blvd",
+    "rural route": "Rural Route 3",
 }
 """What is told by its own looks, wherever it stands."""
 
@@ -94,6 +125,12 @@ LABELED = (
     ("<p>Hello {}, you have 3 messages</p>", "Hedy Lamarr"),
     ("<span>Signed in as {}</span>", "mary.somerville"),
     ("<td>User Name:</td><td>{}</td>", "jbartik"),
+    ("<p>User: {}</p>", "jlovelace"),
+    ("<p>Username {}</p>", "klovelace"),
+    ("<p>Terms account {}</p>", "12-345-6"),
+    ("<p>Credit limit: {}</p>", "$5,000.00"),
+    ("<td>Available credit</td><td>{}</td>", "$4,310.55"),
+    ("<p>Balance due {}</p>", "$1,234.56"),
     ("<td>Account Number:</td><td>{}</td>", "20B77XK"),
     ("<p>Account #{}</p>", "31Q7781"),
     ("<p>Your account number is {}.</p>", "45T9902"),

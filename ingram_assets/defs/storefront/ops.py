@@ -85,9 +85,9 @@ def push_titles(
             run, reimport=frozenset(config.reimport), retired=run.retired | frozenset(config.leave_out)
         )
         _refuse_untracked(run, config.leave_out)
-        if config.go_live and not config.dry_run:
-            go_live(run)
-        if (watching := why_only_plan(run)) or config.dry_run:
+        if config.go_live and not config.dry_run and (already := go_live(run)):
+            report = Report(context.job_name, notes=[already])
+        elif (watching := why_only_plan(run)) or config.dry_run:
             report = preview_push(run, isbns, let_through=config.let_through)
             report.notes += [watching] if watching else []
             if watching and isbns is None and not config.leave_out:

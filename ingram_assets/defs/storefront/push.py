@@ -36,6 +36,7 @@ from ingram_assets.domain.isbn import is_isbn13
 from ingram_assets.domain.let_through import Looked
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
+from ingram_assets.domain.wording import moment
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -57,7 +58,7 @@ from ingram_assets.store.plan import Shown
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
-from ingram_assets.store.watching import LegacyTitle, PlanFigures
+from ingram_assets.store.watching import WATCHING_ONLY, LegacyTitle, PlanFigures
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No title waits behind a guardrail."
@@ -188,19 +189,30 @@ def why_only_plan(run: StoreRun) -> str | None:
     return why
 
 
-def go_live(run: StoreRun) -> None:
+def go_live(run: StoreRun) -> str | None:
     """Enter in the journal that what is planned is written from now on, and who said so.
+
+    Two may say so at once. The journal is asked anew, now that the run is alone at work on the store.
+
+    Returns:
+        That another run took it live, whose plan was another one: nothing is to be written. `None`: it is.
 
     Raises:
         NothingWritten: MODE says that the shop only watches, whatever the journal says.
     """
-    session = run.session
-    if session.client.read_only is None:
-        return
+    session, begun = run.session, run.context.run
     if run.settings.MODE == "observe":
-        raise NothingWritten(session.client.read_only)
-    session.journal.go_live(session.run_id, run.context.run.tags.get(ASKED_BY_TAG) or "Dagster's page")
+        raise NothingWritten(session.client.read_only or WATCHING_ONLY)
+    if went := session.journal.mode(run.settings.MODE).went_live:
+        # A run that is done anew goes on with what it began.
+        if went.run_id in (begun.run_id, begun.parent_run_id, begun.root_run_id):
+            return None
+        return f"The store is live already: {went.by} said so {moment(went.at)}. This run wrote nothing."
+    if session.client.read_only is None:
+        return None
+    session.journal.go_live(session.run_id, begun.tags.get(ASKED_BY_TAG) or "Dagster's page")
     session.client.read_only = None
+    return None
 
 
 def push_rows(run: StoreRun, isbns: Sequence[str] | None, *, let_through: bool) -> Report:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from ingram_assets.domain.disguised import Disguised
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import (
     REMOVED,
@@ -94,12 +95,12 @@ class PageCleaner:
     """
 
     def __init__(self, known: KnownValues, labels: LabelNames) -> None:
-        self.known, self._labels = known, labels
+        self.known, self._labels, self._disguised = known, labels, Disguised(known.values)
         self._learnt: dict[str, None] = {}
 
     def learn(self, page: str) -> None:
         """Remembers names and numbers that a page says are somebody's."""
-        _, private = _cleaned(_prepared(page, self.known), self._labels)
+        _, private = _cleaned(_prepared(page, self.known), self._labels, self._disguised)
         for value in (value for text in private for value in tells_who(text)):
             if len(self._learnt) < 200:
                 self._learnt.setdefault(value)
@@ -111,7 +112,7 @@ class PageCleaner:
     def clean(self, page: str, known: KnownValues | None = None) -> str:
         """The page without what is private. `known`: `all_known`, made once for all pages."""
         known = known or self.all_known()
-        text, _ = _cleaned(_prepared(page, known), self._labels)
+        text, _ = _cleaned(_prepared(page, known), self._labels, self._disguised)
         return known.removed_from(text)[:MAX_PAGE_BYTES]
 
 
@@ -119,8 +120,11 @@ def _prepared(page: str, known: KnownValues) -> str:
     return known.removed_from(without_secrets(page))
 
 
-def _cleaned(page: str, labels: LabelNames) -> tuple[str, list[str]]:
-    """The page, and the texts taken out of it that say who somebody is."""
+def _cleaned(page: str, labels: LabelNames, disguised: Disguised) -> tuple[str, list[str]]:
+    """The page, and the texts taken out of it that say who somebody is.
+
+    A text or an attribute that says a known value in disguise goes whole: which part says it, can't be told.
+    """
     isbns = frozenset(_DIGITS.findall(page))
     tokens = list(_tokens(page))
     private: list[str] = []
@@ -130,8 +134,11 @@ def _cleaned(page: str, labels: LabelNames) -> tuple[str, list[str]]:
         seen = run.text
         if not seen.strip():
             continue
+        if disguised.is_in(seen):
+            _change(tokens, run, [Span(0, len(seen))])
+            continue
         if asked and _is_an_answer(asked, seen, labels):
-            private.append(seen)
+            private += [seen] if asked != "amount" else []
             _change(tokens, run, [Span(0, len(seen))])
             lines += 1
             asked = asked if asked == "address" and lines < _MOST_ADDRESS_LINES else None
@@ -141,7 +148,7 @@ def _cleaned(page: str, labels: LabelNames) -> tuple[str, list[str]]:
         private += [seen[span.start : span.end] for span in spans if span.names]
         _change(tokens, run, spans)
     return "".join(
-        _without_values(token, isbns) if token.startswith("<") else token for token in tokens
+        _without_values(token, isbns, disguised) if token.startswith("<") else token for token in tokens
     ), private
 
 
@@ -189,6 +196,8 @@ def _runs(tokens: list[str]) -> Iterator[_Line]:
 def _is_an_answer(asked: str, text: str, labels: LabelNames) -> bool:
     if asked == "secret" and len(text.split()) > 1:
         return False  # "Forgot your password?"
+    if asked == "amount" and not any(map(str.isdigit, text)):
+        return False
     return len(text) <= _LONGEST_ANSWER and not _is_a_field(text, labels)
 
 
@@ -215,7 +224,7 @@ def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
         at = end
 
 
-def _without_values(token: str, isbns: frozenset[str]) -> str:
+def _without_values(token: str, isbns: frozenset[str], disguised: Disguised) -> str:
     """A tag with the values of its attributes cleaned."""
     if token[1:2] in "!?":
         return token if _DOCTYPE.match(token) else ""
@@ -229,7 +238,7 @@ def _without_values(token: str, isbns: frozenset[str]) -> str:
         name, value = found["name"].lower(), found["value"]
         sign = value[0] if value[0] in "\"'" else ""
         inner = value[1:-1] if sign else value
-        new = _value(name, inner, isbns)
+        new = REMOVED if disguised.is_in(inner) else _value(name, inner, isbns)
         if new == inner:
             return found[0]
         return f'{found["name"]}{found["is"]}"{html.escape(new)}"'

@@ -183,7 +183,10 @@ class Books:
 
     def _of_links(self) -> Iterator[BookSign]:
         for link in self._tree.css("a[href]"):
-            isbn = isbn_in_address(link.attributes.get("href") or "")
+            address = link.attributes.get("href") or ""
+            isbn = isbn_in_address(address)
+            if isbn is None and (bad := _bad_in_address(address)):
+                self._note_bad(link, bad)
             if isbn is not None and not _FORMAT.fullmatch(link.text(deep=True)[:60]):
                 yield BookSign(isbn, "link", link)
 
@@ -215,7 +218,7 @@ class Books:
                 try:
                     isbn = fields.read_book_number(found[0])[0]
                 except InvalidIsbn as error:
-                    if is_labeled:
+                    if is_labeled or is_alone:
                         self._note_bad(node.parent, Bad(found[0], str(error)))
                     continue
                 if is_labeled or is_alone:
@@ -234,7 +237,7 @@ class Books:
         while stack:
             node, place = stack.pop()
             if len({sign.isbn for sign in self._signs[node.mem_id]}) == 1:
-                yield BookList([self._row(self._narrowed(node))], (*place, "one"))
+                yield BookList(self._only(node), (*place, "one"))
                 continue
             children = [child for child in node.iter() if child.mem_id in self._signs]
             alike: dict[object, list[LexborNode]] = {}
@@ -249,6 +252,16 @@ class Books:
                     stack += [(child, (*place, kind)) for child in reversed(nodes)]
             if not children:
                 yield BookList([self._row(node)], (*place, "one"))
+
+    def _only(self, node: LexborNode) -> list[Row]:
+        """The row of the only book under a node, and those like it that are meant to tell one."""
+        row = at = self._narrowed(node)
+        while at.mem_id != node.mem_id and at.parent is not None:
+            kind = asides.kind_of(at)
+            if odd := [child for child in at.parent.iter() if self._is_odd(child, kind)]:
+                return [self._row(one) for one in (at, *odd)]
+            at = at.parent
+        return [self._row(row)]
 
     def _narrowed(self, node: LexborNode) -> LexborNode:
         """The row of a book that is the only one under a node; the node where nothing repeats."""
@@ -285,6 +298,21 @@ def isbn_in_address(address: str) -> str | None:
     named = [isbn for name, value in query if _NAMES_ONE.fullmatch(name) and (isbn := isbn_spelled(value))]
     found = set(named) or {isbn for digits in _THIRTEEN.findall(address) if (isbn := isbn_spelled(digits))}
     return found.pop() if len(found) == 1 else None
+
+
+def _bad_in_address(address: str) -> Bad | None:
+    """The number of a book that a link's address names, and that is none."""
+    try:
+        query = parse_qsl(urlsplit(address[:4_000]).query, max_num_fields=100)
+    except ValueError:
+        return None
+    for name, value in query:
+        if _NAMES_ONE.fullmatch(name) and _NUMBER.fullmatch(value):
+            try:
+                fields.read_book_number(value)
+            except InvalidIsbn as error:
+                return Bad(value, str(error))
+    return None
 
 
 def _is_under(node: LexborNode, ids: set[int]) -> bool:

@@ -34,8 +34,11 @@ _UNSURE = (
 )
 """In words that may be of the cart, too: that there is none is believed where there is no book."""
 _CART = re.compile(
-    r"\b(?:cart|basket|bag|order|lists?)\b\W{0,3}[0-9][0-9,]*\s+\w+|[0-9,]+\s+\w+\s+in\s+(?:your|the)\b", re.I
+    r"\b(?:cart|basket|bag|order|lists?)\b\W{0,3}[0-9][0-9,]*\s+\w+|[0-9,]+\s+\w+\s+in\s+(?:your|the)\b|"
+    r"\b(?:cart|basket|bag)\s+(?:has|holds|contains|items?)\W{1,3}[0-9][0-9,]*(?:\s+\w+)?",
+    re.I,
 )
+_HEADED_AS_A_CART = re.compile(r"\W*(?:(?:my|your|the|shopping)\s+){0,2}(?:cart|basket|bag)\b", re.I)
 _NEXT = re.compile(
     r"\W*(?:next|more\s+(?:results|titles))(?:\s+(?:page|\d+|results|titles|items))?\W*", re.IGNORECASE
 )
@@ -111,6 +114,8 @@ def read_results_page(
         raise NothingListed(f"The search lists no title now (“{count.words.strip()}”).", in_words=True)
     if not lists:
         raise PageChanged("results", "no title stands on it that can be told by its ISBN.")
+    if count.total is None and (heading := _cart_heading(tree)):
+        raise PageChanged("results", f"it is a cart's page (“{heading}”), and no search's.")
     chosen, beside = _the_results(lists, count)
     chosen, others = within_count(tree, chosen, count.limit, count.words)
     beside |= others
@@ -178,6 +183,12 @@ class _Count:
                     total, words = found.popitem()
                     return cls(total, None, patterns is sure, words)
         return cls()
+
+
+def _cart_heading(tree: LexborHTMLParser) -> str | None:
+    """The heading of the page, or of a table on it, that says that a cart's books follow."""
+    texts = (" ".join(node.text(deep=True)[:200].split()) for node in tree.css("h1, caption, legend")[:50])
+    return next((text[:60] for text in texts if _HEADED_AS_A_CART.match(text)), None)
 
 
 def _number(text: str) -> int:

@@ -213,6 +213,34 @@ def test_rows_that_can_not_be_told_are_named() -> None:
     assert (row.value, row.reason) == ("A mug", "It has no ISBN.")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"<table>{HEAD}{rows([1])}<tr><td>Bad</td><td>9780593135205</td><td></td></tr></table>",
+        f'{cards([1])}<div class="hit"><a href="{PRODUCT}9780593135205">Bad</a></div>',
+        f"<ul><li>{isbn(1)}</li><li>9780593135205</li></ul>",
+    ],
+)
+def test_a_wrong_number_beside_a_single_right_one_is_named(body: str) -> None:
+    page = read(f"<h1>2 results</h1>{body}")
+    assert listed(page) == [isbn(1)]
+    (row,) = page.rejected
+    assert row.value == "9780593135205"
+    assert "check digit" in row.reason
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Shopping cart: 4 items", "Your cart (4 titles)", "Cart items: 4", "Your shopping cart has 4 items"],
+)
+def test_a_cart_is_no_page_of_results(words: str) -> None:
+    for body in (f"<table>{HEAD}{FOUR_ROWS}</table>", f"<div>{FOUR_CARDS}</div>"):
+        with pytest.raises(PageChanged, match="it is a cart's page"):
+            read(f"<h1>{words}</h1>{body}")
+    assert read(f"<h1>98 results</h1><p>{words}</p><table>{HEAD}{FOUR_ROWS}</table>").total == 98
+    assert read(f"<p>{words}</p><table>{HEAD}{FOUR_ROWS}</table>").total is None
+
+
 def test_numbers_in_a_description_and_numbers_of_the_site_are_no_books() -> None:
     note = f"<p>Companion to {isbn(77)}; order 5012345678900; call 0306406152.</p>"
     assert listed(read(f"{COUNT}<div>{FOUR_CARDS.replace('by Ada', note)}</div>")) == FOUR
