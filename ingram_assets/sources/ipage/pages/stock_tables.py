@@ -125,12 +125,16 @@ class PageStock:
         ends_at: tells the elements around a table that are about something else.
         read_on: the day of the reading; `None`: how old counts are is not looked at.
         isbn: the page's own.
+        title: the page's own.
     """
 
     words: StockWords
     ends_at: stock_surroundings.EndsAt = lambda _: False
     read_on: date | None = None
     isbn: str = ""
+    title: str = ""
+    near: frozenset[int] = frozenset()
+    """The ids of the page's stock tables."""
     stock: dict[str, DcStock] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     tables: list[StockTable] = field(default_factory=list)
@@ -160,10 +164,15 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     own, alternate = found.own, found.alternate
     if not own and not alternate:
         return
+    reading.near = frozenset(table.mem_id for table in (*own, *alternate))
+    of_others = _of_others(own, alternate, reading)
+    own_place = next((place for place, table in enumerate(own) if table.mem_id not in of_others), 0)
+    other_place = next((place for place, table in enumerate(alternate) if table.mem_id not in of_others), 0)
     columns: _Columns | None = None
     rows_of: list[int] = []
     for place, table in enumerate(own):
-        columns = _read_table(table, columns, is_own=True, is_more=place > 0, reading=reading) or columns
+        is_more = place != own_place or table.mem_id in of_others
+        columns = _read_table(table, columns, is_own=True, is_more=is_more, reading=reading) or columns
         rows_of.append(reading.rows - sum(rows_of))
     is_by_looks = False
     if columns is not None and not alternate and len(reading.stock) <= 2:
@@ -175,7 +184,7 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
             if _has_stock_header(table, reading.words) or _looks_alike(_rows(table), columns, reading.words)
         ]
     for place, table in enumerate(alternate):
-        is_more = place > 0 or is_by_looks or found.is_by_header
+        is_more = place != other_place or is_by_looks or found.is_by_header or table.mem_id in of_others
         _read_table(table, columns, is_own=False, is_more=is_more, reading=reading)
         rows_of.append(reading.rows - sum(rows_of))
     if not own:
@@ -184,6 +193,24 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
         reading.warnings.append("The table of the other DCs is missing.")
     _judge(reading, rows_of[: len(own)], rows_of[len(own) :])
     _doubt(reading, is_out_of_sight=not found.is_shown)
+
+
+def _of_others(own: list[LexborNode], alternate: list[LexborNode], reading: PageStock) -> set[int]:
+    """The ids of the tables at the beginning that stand under another heading, if some do not."""
+    found: set[int] = set()
+    for tables_of_kind in (own, alternate):
+        for table in tables_of_kind:
+            heading = _heading(table, _above_header(table, reading.words), reading, is_more=False)
+            if not _is_strange(heading, reading):
+                break
+            found.add(table.mem_id)
+    return found if len(found) < len(own) + len(alternate) else set()
+
+
+def _above_header(table: LexborNode, words: StockWords) -> list[_Row]:
+    rows = _rows(table)
+    rows = _transposed(rows, words) or rows
+    return rows[: max((_find_columns(rows, words) or (None, -1))[1], 0)]
 
 
 class _Found(NamedTuple):
@@ -223,7 +250,10 @@ def _doubt(reading: PageStock, *, is_out_of_sight: bool) -> None:
         line for table in tables_read for line in stock_surroundings.lines_around(table.node, reading.ends_at)
     ]
     if heading := next((table.odd_heading for table in tables_read if table.odd_heading), ""):
-        reading.warnings.append(f"The stock stands under “{heading[:80]}”: it is another one; unknown.")
+        reading.warnings.append(
+            f"The stock stands under “{heading[:80]}”: nothing says that it is this book's and there now; "
+            "unknown. [words] of site.toml can say so: our_stock."
+        )
         _forget(reading, zeros_only=False)
         return
     day = stock_surroundings.old_date([*across, *around], words, reading.read_on) if reading.read_on else None
@@ -538,27 +568,45 @@ def _as_total(entry: _Entry, entries: list[_Entry], reading: PageStock) -> _Entr
     return entry._replace(code=None, on_hand=None, on_order=None, unnamed=entry.counts)
 
 
-def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is_more: bool) -> bool:
-    """Whether nothing says that a further table is of the page's book, of today and of our centers."""
-    words = reading.words
+def _heading(
+    table: LexborNode, above: list[_Row], reading: PageStock, *, is_more: bool
+) -> stock_surroundings.Heading:
     across = [text for row in above if (text := _alone_in(row))]
-    heading = stock_surroundings.heading_of(seen.node, across, reading.ends_at, by_tag=not is_more)
+    near = stock_surroundings.Near(reading.title, reading.near, is_first=not is_more)
+    return stock_surroundings.heading_of(table, across, reading.ends_at, near)
+
+
+def _is_strange(heading: stock_surroundings.Heading, reading: PageStock) -> bool:
+    """Whether a heading is of another book, or has words that those of the book's own stock don't have."""
+    words = reading.words
+    if stock_surroundings.names_another_book(heading, reading.isbn, words) or words.is_of_another(
+        heading.text
+    ):
+        return True
+    told = (
+        stock_surroundings.without_dates(words.without_as_of(part), reading.isbn)
+        for part in heading.parts
+        if not words.is_trouble(part, is_across=True)  # a note on the counts, that is judged as one
+    )
+    return any(map(words.strange_words, told))
+
+
+def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is_more: bool) -> bool:
+    """Whether nothing says that a table is of the page's book, of today and of our centers."""
+    heading = _heading(seen.node, above, reading, is_more=is_more)
+    if not _is_strange(heading, reading):
+        return False
+    text = heading.text or "a link to another book"
     if not is_more:
-        is_odd = words.is_of_another(heading) or stock_surroundings.has_another_number(heading, reading.isbn)
-        seen.odd_heading = heading if is_odd else ""
+        seen.odd_heading = text
         return False
     seen.is_left_out = True
-    if stock_surroundings.names_another_book(heading, reading.isbn, words):
-        reading.warnings.append(
-            f"The stock table under “{heading[:80]}” is of another book; it is not added."
-        )
+    if stock_surroundings.names_another_book(heading, reading.isbn, reading.words):
+        reading.warnings.append(f"The stock table under “{text[:80]}” is of another book; it is not added.")
         return True
-    if not words.strange_words(stock_surroundings.without_dates(heading, reading.isbn)):
-        seen.is_left_out = False
-        return False
     reading.lost_rows += 1
     reading.warnings.append(
-        f"The stock table under “{heading[:80]}” is not added: nothing says that its copies are this "
+        f"The stock table under “{text[:80]}” is not added: nothing says that its copies are this "
         "book's and there now. [words] of site.toml can say so: our_stock, or beside if it is of others."
     )
     return True

@@ -98,7 +98,7 @@ class StockWords:
         own = (
             *(
                 word
-                for key in ("center", "on_hand", "on_order", "primary", "secondary", "other")
+                for key in ("center", "on_hand", "primary", "secondary", "other")
                 for word in headings[key]
             ),
             *centers,
@@ -189,6 +189,11 @@ class StockWords:
         found = self._as_of.search(text)
         is_of_stock = found is not None and (_OF_STOCK.search(text) or not text[: found.start()].strip(" (*"))
         return text[found.end() :] if found is not None and is_of_stock else None
+
+    def without_as_of(self, text: str) -> str:
+        """A heading up to words such as "as of": the day behind them is looked at by itself."""
+        found = self._as_of.search(text)
+        return text[: found.start()] if found is not None else text
 
     def strange_words(self, heading: str) -> list[str]:
         """Those of a heading that stock tables of the book itself are not known to have."""

@@ -149,6 +149,41 @@ def test_a_further_table_under_a_heading_of_stock_is_added(heading: str, form: s
     assert counts(read(under(heading, form))) == {**ALL, "CA": 500}
 
 
+LINK = '<a href="/ipage/productdetail?ean_id=9780316769488">{}</a>'
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        *(f"<h4>{LINK.format('Stock')}</h4>", LINK.format("Stock"), f"<div>{LINK.format('Stock')}</div>"),
+        *(LINK.format("<img src=x.png>"), '<h4>Stock</h4><a href="/isbn/9780316769488"></a>'),
+    ],
+)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_link_to_another_book_above_a_table_says_whose_it_is(between: str, is_first: bool) -> None:
+    further = f"<div>{between}{FURTHER}</div>"
+    page = read(f"{further}<h4>Stock</h4>{stock()}" if is_first else stock() + further)
+    assert counts(page) == ALL
+    assert any("of another book" in warning for warning in page.warnings)
+    own = between.replace("9780316769488", "9780593135204")
+    assert counts(read(f"{stock()}<div>{own}{FURTHER}</div>"))["CA"] == 500
+
+
+@pytest.mark.parametrize(
+    "above",
+    [*(LINK.format("Dune").replace("978", "x"), "Dune", "<center>Dune</center>", "<p>" + "Dune " * 50)],
+)
+def test_whatever_stands_right_above_a_further_table_is_its_heading(above: str) -> None:
+    page = read(f"{stock()}<div>{above}{FURTHER}</div>")
+    assert counts(page) == ALL
+    assert not page.shows_all_stock(FIRST_GUESS)
+
+
+def test_two_tables_stand_under_one_heading() -> None:
+    page = read(stock() + f"<h4>Reserve</h4>{FURTHER}" + table(OWN, [("NV", "7", "0")], HEADER))
+    assert counts(page) == ALL
+
+
 def test_a_further_table_without_a_heading_is_added() -> None:
     assert counts(read(stock() + FURTHER)) == {**ALL, "CA": 500}
 
@@ -186,6 +221,34 @@ def test_the_first_table_may_be_of_others_by_its_heading(heading: str) -> None:
     page = read(f"<h5>{heading}</h5>{stock()}")
     assert set(counts(page).values()) == {None}
     assert any(heading in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Other editions", "Stock at competitors", "Stock history", "Dune", "Incoming stock", "Reserve"],
+)
+@pytest.mark.parametrize("form", ["h4", "b", "caption"])
+def test_a_first_table_under_another_heading_is_not_added(heading: str, form: str) -> None:
+    first = f"<div><{form}>{heading}</{form}>{FURTHER}</div>"
+    if form == "caption":
+        first = FURTHER.replace("<tr>", f"<caption>{heading}</caption><tr>", 1)
+    page = read(f"{first}<h4>Stock</h4>{stock()}")
+    assert counts(page) == ALL
+    assert any(heading in warning and "not added" in warning for warning in page.warnings)
+
+
+def test_the_first_table_alone_under_another_heading_is_unknown() -> None:
+    page = read(f"<h5>Reserve</h5>{stock()}")
+    assert set(counts(page).values()) == {None}
+    assert any("Reserve" in warning and "our_stock" in warning for warning in page.warnings)
+    assert counts(read(f"<h5>Reserve</h5>{stock()}", site('[words]\nour_stock = ["Reserve"]'))) == ALL
+
+
+@pytest.mark.parametrize(
+    "above", ["<h1>Dune</h1>", "<h2>Project Hail Mary</h2>", "<p>In stock items ship today.</p>"]
+)
+def test_what_heads_the_page_is_no_heading_of_its_first_table(above: str) -> None:
+    assert counts(parse_product_page(product_page(stock=above + stock()))) == ALL
 
 
 # What is not shown
