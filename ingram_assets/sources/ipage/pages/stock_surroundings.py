@@ -6,8 +6,8 @@ table, up to the next label of the book.
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
-from itertools import islice
+from datetime import date, timedelta
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from selectolax.lexbor import LexborNode
@@ -112,14 +112,34 @@ def without_dates(heading: str, isbn: str) -> str:
     return re.sub(r"[0-9]+", " ", heading.replace(isbn, " ") if isbn else heading)
 
 
-def old_date(lines: list[str], words: StockWords, read_on: date) -> date | None:
-    """The day of which the counts are by one of these lines, if that is not the day of the reading."""
-    for line in lines:
-        if (after := words.after_as_of(line)) is not None:
-            day, _ = fields.read_date(words.numbers.date(after))
-            if day is not None and abs((read_on - day).days) > _DAYS:
-                return day
-    return None
+def age_of(lines: list[str], words: StockWords, read_on: date) -> str:
+    """Why the counts may not be of the day of the reading, by one of these lines; "" for no reason.
+
+    Of several days the oldest counts. A day that can't be told is not today's.
+    """
+    for line, then in pairwise([*lines, ""]):
+        text = words.after_as_of(line)
+        is_open = text is None and not words.has_as_of(line)
+        if (is_open or text is not None and not text.strip()) and then and not words.has_as_of(then):
+            line = f"{line} {then}"  # the words or their day may begin another line
+            text = words.after_as_of(line)
+        if text is None:
+            continue
+        days = fields.days_in(words.numbers.date(text))
+        if odd := [day for day in days if abs((read_on - day).days) > _DAYS]:
+            return f"The stock is as of {min(odd)}: its counts are not those of now; unknown."
+        if not days and text.strip(" .:;*()") and not words.is_now(_without_today(text, words, read_on)):
+            return f"“{line[:80]}”: of which day the stock is can’t be told; unknown."
+    return ""
+
+
+def _without_today(text: str, words: StockWords, read_on: date) -> str:
+    """A text without a month and a day that are those of the reading, or of the day beside it."""
+    for distance in range(-_DAYS, _DAYS + 1):
+        day = read_on + timedelta(distance)
+        first, second = (day.day, day.month) if words.numbers.is_day_first else (day.month, day.day)
+        text = re.sub(rf"(?<![\w/])0?{first}/0?{second}(?![\w/])", " ", text)
+    return text
 
 
 def _heading_above(table: LexborNode, ends_at: EndsAt, near: Near) -> tuple[str, str]:
@@ -193,4 +213,11 @@ def _lines(node: LexborNode) -> list[str]:
     if not node.is_text_node and (not node.is_element_node or is_hidden(node)):
         return []
     text = flowing_text(node, is_hidden, _MOST_TEXT)
-    return [line for line in map(fields.clean, text.splitlines()) if line and len(line) <= _LONGEST_LINE]
+    lines = [fields.clean(line) for line in text.splitlines()]
+    if not node.is_text_node:
+        lines += [
+            fields.clean(each.attributes.get("alt") or "") for each in node.css("img[alt]")[:_MOST_LINKS]
+        ]
+        times = node.css("time[datetime]")[:_MOST_LINKS]
+        lines += [f"as of {fields.clean(each.attributes.get('datetime') or '')}" for each in times]
+    return [line for line in lines if line and len(line) <= _LONGEST_LINE]

@@ -105,6 +105,37 @@ def test_site_toml_has_words_of_trouble() -> None:
     assert set(counts(read(html, site('[words]\ntrouble = ["nicht abrufbar"]'))).values()) == {None}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("An error occurred", "Unable to load", "Try again", "System error 500", "Inven\u200btory offline"),
+        *("Stock tempo\u00adrarily unavailable", '<img src="e.gif" alt="Stock temporarily unavailable">'),
+    ],
+)
+def test_trouble_in_other_forms_above_zeros(text: str) -> None:
+    assert set(counts(read(f"<p>{text}</p>{stock(ZERO_OWN, ZERO_OTHER)}")).values()) == {None}
+    assert counts(read(f"<p>{text}</p>{stock()}")) == ALL
+
+
+@pytest.mark.parametrize("text", ["Loading…", "Pending", "ERR", "Moon", "…calculating"])
+@pytest.mark.parametrize(
+    "form", ["<td colspan=3>{0}</td>", "<td>{0}</td><td></td><td></td>", "<td>{0}</td>" * 3]
+)
+def test_zeros_beside_a_row_of_words_are_unknown_in_its_table(text: str, form: str) -> None:
+    own = table(OWN, ZERO_OWN, HEADER).replace("</table>", f"<tr>{form.format(text)}</tr></table>")
+    page = read(own + table(OTHER, ZERO_OTHER))
+    assert counts(page) == {"TN": None, "PA": None, "IN": 0, "OR": 0}
+    assert any(f"“{text}" in warning and "zeros" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize("name", ["Total", "TOT", "All DCs"])
+def test_zeros_beside_a_total_of_copies_are_unknown(name: str) -> None:
+    page = read(stock([*ZERO_OWN, (name, "244", "0")], ZERO_OTHER))
+    assert set(counts(page).values()) == {None}
+    assert any("total of 244" in warning for warning in page.warnings)
+    assert set(counts(read(stock([*ZERO_OWN, (name, "0", "0")], ZERO_OTHER))).values()) == {0}
+
+
 # Further tables
 
 FURTHER = table(OWN, [("CA", "500", "0")], HEADER)
@@ -333,6 +364,26 @@ def test_a_row_of_as_many_copies_as_all_others_is_their_total(name: str) -> None
     assert counts(read(stock([*ROWS, ("CA", "244", "7")]))) == {**READ, "CA": 244}
 
 
+def test_a_row_of_the_other_table_may_be_the_total_of_both() -> None:
+    other = [("IN", "2", "0"), ("OR", "0", "3"), ("CO", "246", "10")]
+    page = read(stock(ROWS, other))
+    assert counts(page) == {"TN": 148, "PA": 96, "IN": 2, "OR": 0}
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert any("“CO”" in warning and "[centers]" in warning for warning in page.warnings)
+    other[-1] = ("CO", "246", "9")
+    assert counts(read(stock(ROWS, other)))["CO"] == 246
+    assert counts(read(stock(ROWS, [*other[:2], ("CA", "246", "10")])))["CA"] == 246
+
+
+@pytest.mark.parametrize(
+    "cell", ["148 on order", "On order: 148", "<del>148</del>", "<s>148</s>", "<b><strike>148</strike></b>"]
+)
+def test_a_count_of_another_kind_or_struck_out_is_none(cell: str) -> None:
+    page = read(stock([("TN", cell, "0"), ("PA", "96", "0")]))
+    assert counts(page)["TN"] is None
+    assert any("TN on hand" in warning for warning in page.warnings)
+
+
 # Headings of other numbers
 
 
@@ -445,13 +496,42 @@ def test_counts_of_another_day_are_unknown(text: str, place: str) -> None:
             "Stock as of 11/30/2026 8:15",
             "Stock as of 11/29/2026",
             "As of 8:15 AM CT",
-            "Updated 11/28 10:00 AM",
+            "Updated 11/29 10:00 AM",
         ),
         *("Prices of 01/01/2019", "New price as of 01/01/2019", "Counts as of today"),
     ],
 )
 def test_a_time_or_a_day_of_now_changes_nothing(text: str) -> None:
     assert counts(read(f"<p>{text}</p>{stock()}")) == ALL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Stock as of 2019",
+            "Stock as of 11/01",
+            "As of 48 hours ago",
+            "As<br>of 01/01/2019",
+            "As of last Friday",
+        ),
+        *(
+            "As of 01/01/2019 (next update 11/30/2026)",
+            "As of 11/30/2026, counted 01/01/2019",
+            "As of<br>2019",
+        ),
+        *(
+            '<time datetime="2019-01-01">New Year</time>',
+            '<time datetime="2019">As of now</time>',
+            "As o\u00adf 2019",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["above", "below"])
+def test_a_day_that_cannot_be_told_is_not_today(text: str, place: str) -> None:
+    page = read(f"<p>{text}</p>{stock()}" if place == "above" else f"{stock()}<p>{text}</p>")
+    assert set(counts(page).values()) == {None}
+    assert any("as of 2019-01-01" in warning or "which day" in warning for warning in page.warnings)
 
 
 def test_how_old_counts_are_goes_by_the_day_of_the_reading() -> None:
