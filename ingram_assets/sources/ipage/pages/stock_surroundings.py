@@ -120,7 +120,7 @@ def age_of(lines: list[str], words: StockWords, read_on: date) -> str:
     for line, then in pairwise([*lines, ""]):
         text = words.after_as_of(line)
         is_open = text is None and not words.has_as_of(line)
-        if (is_open or text is not None and not text.strip()) and then and not words.has_as_of(then):
+        if (is_open or (text is not None and not text.strip())) and then and not words.has_as_of(then):
             line = f"{line} {then}"  # the words or their day may begin another line
             text = words.after_as_of(line)
         if text is None:

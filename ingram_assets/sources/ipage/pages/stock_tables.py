@@ -52,7 +52,10 @@ _TAKEN_FOR_TOTAL = (
     "The row “{}” has as many copies as all others together: it is taken for their total, and "
     "not added. If it is a center, name it in [centers] of site.toml."
 )
-_MAY_BE_HIDDEN = "[hidden], [aria-hidden], [style], noscript, template, script, style"
+_MAY_BE_HIDDEN = (
+    "[hidden], [aria-hidden], [style], [class], [inert], [popover], dialog, details, noscript, template, "
+    "script, style"
+)
 
 
 class _Cell(NamedTuple):
@@ -554,10 +557,7 @@ def _read_table(
         if place != header and not _is_noise(row, words, is_above=place < header)
     ]
     counted = [row for row in body if not _is_banner(row)]
-    alone = (text for row in rows[header + 1 :] if (text := _alone_in(row)))
-    seen.odd_rows = [
-        text for text in alone if _center_alone(text, words) is None and not words.is_harmless_note(text)
-    ]
+    seen.odd_rows = _odd_rows(rows[header + 1 :], words)
     if not counted:
         return columns
     if columns is None:
@@ -570,6 +570,14 @@ def _read_table(
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
+    _add_rows(entries, told, reading, is_own=is_own, is_more=is_more)
+    return columns
+
+
+def _add_rows(
+    entries: list[_Entry], told: list[_Entry], reading: PageStock, *, is_own: bool, is_more: bool
+) -> None:
+    """Adds the rows of the table that was read last. `told`: those whose DC can be told."""
     again, otherwise = _told_elsewhere(told, reading, is_more=is_more)
     entries = _without_doubtful(entries, again, otherwise, reading) if is_more else entries
     for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
@@ -584,7 +592,11 @@ def _read_table(
             reading.rows += 1
         elif entry.on_hand or entry.on_order:
             reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
-    return columns
+
+
+def _odd_rows(rows: list[_Row], words: StockWords) -> list[str]:
+    alone = (text for row in rows if (text := _alone_in(row)))
+    return [text for text in alone if _center_alone(text, words) is None and not words.is_harmless_note(text)]
 
 
 def _totals(rows: list[_Row], place: int, words: StockWords) -> list[int]:

@@ -302,6 +302,77 @@ def test_a_table_that_is_not_shown_is_not_read(around: str, css_class: str) -> N
     assert page.shows_all_stock(FIRST_GUESS)
 
 
+@pytest.mark.parametrize(
+    "around",
+    [
+        *(
+            "<style>#x1{{display:none}}</style><div id=x1>{}</div>",
+            "<style>.q{{display:none!important}}</style><p class=q><div class=q>{}</div>",
+        ),
+        *(
+            "<style>[data-h]{{opacity:0}}</style><div data-h=1>{}</div>",
+            "<style>div.stockCheck > div.q{{display:none}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>@media screen{{.q{{visibility:collapse}}}}</style><div class=q>{}</div>",
+            "<style>.q{{display:n\\6fne}}.r{{}}div{{display:block}}</style><div class=q>{}</div>",
+        ),
+        *(
+            '<div style="opacity:0">{}</div>',
+            '<div style="position:absolute;left:-9999px">{}</div>',
+            '<div style="font-size:0">{}</div>',
+        ),
+        *(
+            '<div style="height:0;overflow:hidden">{}</div>',
+            '<div style="display:/*x*/none">{}</div>',
+            '<div style="DISPLAY : n\\6fne !important">{}</div>',
+        ),
+        *(
+            "<details><summary>More</summary>{}</details>",
+            "<dialog>{}</dialog>",
+            "<div popover>{}</div>",
+            "<div inert>{}</div>",
+        ),
+        *(
+            '<div class="d-none">{}</div>',
+            '<div class="modal fade">{}</div>',
+            '<div class="tab-pane">{}</div>',
+            '<div class="ng-hide">{}</div>',
+        ),
+    ],
+)
+def test_what_style_sheets_classes_and_elements_hide_is_not_read(around: str) -> None:
+    page = read(around.format(FURTHER) + stock())
+    assert counts(page) == ALL
+    assert page.shows_all_stock(FIRST_GUESS)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *(
+            "<style>.q{{display:none}}.q.on{{display:block}}</style><div class='q on'>{}</div>",
+            "<style>@media print{{.q{{display:none}}}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>.q{{display:none}}</style><div class=q style='display:block'>{}</div>",
+            "<style>.q[[{{display:none}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>.q{{display:none}}</style><div class=qq>{}</div>",
+            '<div class="tab-pane active">{}</div>',
+            "<details open>{}</details>",
+        ),
+        *(
+            "<style>/*.q{{display:none}}*/</style><div class=q>{}</div>",
+            "<style>@media (max-width:600px){{.q{{display:none}}}}</style><div class=q>{}</div>",
+        ),
+    ],
+)
+def test_what_is_shown_is_read(around: str) -> None:
+    assert counts(read(around.format(stock(ZERO_OWN, ZERO_OTHER)))) == dict.fromkeys(ALL, 0)
+
+
 @pytest.mark.parametrize("around", HIDDEN[:4])
 def test_zeros_alone_behind_a_closed_tab_are_no_counts(around: str) -> None:
     page = read(around.format(stock(ZERO_OWN, ZERO_OTHER)))
