@@ -680,11 +680,13 @@ def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is
     if not _is_strange(heading, reading):
         return False
     text = heading.text or "a link to another book"
+    is_anothers = stock_surroundings.names_another_book(heading, reading.isbn, reading.words)
     if not is_more:
-        seen.odd_heading = text
+        # The page's only stock may stand under a word that nobody told us; not under one of others'.
+        seen.odd_heading = text if is_anothers or reading.words.is_of_another(heading.text) else ""
         return False
     seen.is_left_out = True
-    if stock_surroundings.names_another_book(heading, reading.isbn, reading.words):
+    if is_anothers:
         reading.warnings.append(f"The stock table under “{text[:80]}” is of another book; it is not added.")
         return True
     reading.lost_rows += 1

@@ -50,7 +50,8 @@ STATES = _words(
 _OF_ANOTHER = re.compile(
     r"\b(?:canad\w*|u\.?k|united kingdom|australia\w*|europe\w*|remainders?|hurt|damaged|used|second[- ]hand|"
     r"yesterday|last (?:week|month|year)|previous|projected|forecast|planned|future|publisher(?:['’]?s)?|"
-    r"other account|closed)\b",
+    r"other account|closed|other (?:editions?|formats?|titles?|books?|versions?)|competitors?|comparable|"
+    r"history|licen[cs]es?|e-?books?|library|reserved?|returns?|large print|incoming|international)\b",
     re.IGNORECASE,
 )
 """Words of a heading by which even the first table of the page is not that of the copies there are."""
@@ -246,8 +247,11 @@ class StockWords:
         return self._as_of.search(text) is not None
 
     def is_of_another(self, heading: str) -> bool:
-        """Whether the heading says that the stock is that of another house, another time or other copies."""
-        return _OF_ANOTHER.search(heading) is not None
+        """Whether the heading says that the stock is that of another house, another time or other copies.
+
+        What site.toml calls our stock is ours.
+        """
+        return _OF_ANOTHER.search(self._ours.sub(" ", heading)) is not None
 
     def is_of_others(self, heading: str) -> bool:
         """Whether the heading is one of books beside the page's own, as site.toml has it."""
