@@ -221,6 +221,16 @@ def read_date(text: str) -> tuple[date | None, str | None]:
     return day, None if has_day else f"“{text[:40]}” gives no day: read as the first of the month"
 
 
+def days_in(text: str) -> list[date]:
+    """Every calendar day that a text names, in the forms of `read_date`; a number that may be one is none."""
+    rest, found = _figures(text, 300), list[date | None]()
+    for pattern, order in _DATE_FORMS:
+        if "d" in order:
+            found += [_day(match.groups(), order) for match in pattern.finditer(rest)]
+            rest = pattern.sub(" ", rest)
+    return [day for day in found if day is not None]
+
+
 def _day(parts: tuple[str, ...], order: str) -> date | None:
     if order == "d.m":
         first, second = int(parts[0]), int(parts[1])

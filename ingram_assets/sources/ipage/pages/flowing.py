@@ -6,6 +6,8 @@ from itertools import islice
 
 from selectolax.lexbor import LexborNode
 
+from ingram_assets.sources.ipage.pages import style_sheets
+
 BLOCKS = frozenset(
     {"p", "div", "td", "th", "tr", "table", "tbody", "ul", "ol", "li", "dl", "dt", "dd", "hr", "center"}
     | {"h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote"}
@@ -15,6 +17,11 @@ MAX_TEXT = 100_000
 
 NEVER_SHOWN = frozenset({"script", "style", "noscript", "template"})
 """Elements of which a browser shows nothing, whatever they hold."""
+
+_HIDING_CLASSES = frozenset(
+    {"d-none", "hidden", "hide", "ng-hide", "sr-only", "visually-hidden", "ui-helper-hidden", "is-hidden"}
+)
+_CLOSED_CLASSES, _OPEN_CLASSES = frozenset({"modal", "tab-pane"}), frozenset({"active", "show", "in", "open"})
 
 Without = Callable[[LexborNode], bool]
 """Tells the elements whose text is left out."""
@@ -73,8 +80,20 @@ def is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
     if "hidden" in attributes or (attributes.get("aria-hidden") or "").strip().lower() == "true":
         return True
-    style = re.sub(r"\s", "", attributes.get("style") or "").lower()
-    return "display:none" in style or "visibility:hidden" in style
+    if (
+        "inert" in attributes
+        or "popover" in attributes
+        or (node.tag == "dialog" and "open" not in attributes)
+    ):
+        return True
+    named = {*(attributes.get("class") or "").lower().split()}
+    if named & _HIDING_CLASSES or (named & _CLOSED_CLASSES and not named & _OPEN_CLASSES):
+        return True
+    at = node.parent
+    if at is not None and at.tag == "details" and "open" not in at.attributes and node.tag != "summary":
+        return True
+    style = attributes.get("style")
+    return bool(style) and style_sheets.hides(style or "")
 
 
 def is_shown(node: LexborNode) -> bool:

@@ -163,7 +163,7 @@ def read_product_page(
     untold: tuple[str, Spot | None] = ("", None)
     title, beside = notes.required(lambda: _title(notes), untold)
     isbn = notes.required(lambda: _isbn(notes), "")
-    stock.isbn, stock.ends_at, stock.read_on = isbn, labels.holds_any, read_on
+    stock.isbn, stock.title, stock.ends_at, stock.read_on = isbn, title, labels.holds_any, read_on
     notes.required(lambda: read_stock(tree, stock), None)
     links = _links_of_the_book(tree)
     physical = profile.numbers.number(labels.first("physical") or "")

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.sources.ipage.pages import lost_session, walls
+from ingram_assets.sources.ipage.pages import lost_session, style_sheets, walls
 from ingram_assets.sources.ipage.pages.charsets import decode
 from ingram_assets.sources.ipage.pages.flowing import is_shown
 from ingram_assets.sources.ipage.pages.page_failures import (
@@ -404,6 +404,8 @@ def parse(body: str | bytes) -> LexborHTMLParser:
         raise PageChanged("page", "a tag of it has too many attributes to be of the site.")
     # The HTML rules drop NULs, which would glue the two halves of a damaged number together.
     tree = LexborHTMLParser(text.replace("\x00", "\ufffd").encode("utf-8", "replace"))
+    if "<style" in text.lower():
+        style_sheets.mark_hidden(tree)
     tree.strip_tags(["script", "style", "template", "noscript"])
     return tree
 

@@ -9,7 +9,7 @@ each ("PAC" and "PAA", or PA in both tables), add up under them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -47,7 +47,15 @@ _ODD_CODE = re.compile(r"[A-Z]{1,4}[0-9]{0,2}")
 """What may name a DC as well, but tells no state."""
 
 
-_MAY_BE_HIDDEN = "[hidden], [aria-hidden], [style], noscript, template, script, style"
+_STRUCK = "del, s, strike"
+_TAKEN_FOR_TOTAL = (
+    "The row “{}” has as many copies as all others together: it is taken for their total, and "
+    "not added. If it is a center, name it in [centers] of site.toml."
+)
+_MAY_BE_HIDDEN = (
+    "[hidden], [aria-hidden], [style], [class], [inert], [popover], dialog, details, noscript, template, "
+    "script, style"
+)
 
 
 class _Cell(NamedTuple):
@@ -102,6 +110,10 @@ class StockTable:
     entries: list[_Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """The texts across it, or beside nothing else in their row."""
+    odd_rows: list[str] = field(default_factory=list)
+    """Rows without figures that are no center's and not known to be harmless."""
+    totals: list[int] = field(default_factory=list)
+    """The copies on hand of its rows of sums."""
     is_left_out: bool = False
     """Nothing says that its copies are the book's own, and they are not counted."""
     odd_heading: str = ""
@@ -125,12 +137,16 @@ class PageStock:
         ends_at: tells the elements around a table that are about something else.
         read_on: the day of the reading; `None`: how old counts are is not looked at.
         isbn: the page's own.
+        title: the page's own.
     """
 
     words: StockWords
     ends_at: stock_surroundings.EndsAt = lambda _: False
     read_on: date | None = None
     isbn: str = ""
+    title: str = ""
+    near: frozenset[int] = frozenset()
+    """The ids of the page's stock tables."""
     stock: dict[str, DcStock] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     tables: list[StockTable] = field(default_factory=list)
@@ -160,10 +176,15 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     own, alternate = found.own, found.alternate
     if not own and not alternate:
         return
+    reading.near = frozenset(table.mem_id for table in (*own, *alternate))
+    of_others = _of_others(own, alternate, reading)
+    own_place = next((place for place, table in enumerate(own) if table.mem_id not in of_others), 0)
+    other_place = next((place for place, table in enumerate(alternate) if table.mem_id not in of_others), 0)
     columns: _Columns | None = None
     rows_of: list[int] = []
     for place, table in enumerate(own):
-        columns = _read_table(table, columns, is_own=True, is_more=place > 0, reading=reading) or columns
+        is_more = place != own_place or table.mem_id in of_others
+        columns = _read_table(table, columns, is_own=True, is_more=is_more, reading=reading) or columns
         rows_of.append(reading.rows - sum(rows_of))
     is_by_looks = False
     if columns is not None and not alternate and len(reading.stock) <= 2:
@@ -175,7 +196,7 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
             if _has_stock_header(table, reading.words) or _looks_alike(_rows(table), columns, reading.words)
         ]
     for place, table in enumerate(alternate):
-        is_more = place > 0 or is_by_looks or found.is_by_header
+        is_more = place != other_place or is_by_looks or found.is_by_header or table.mem_id in of_others
         _read_table(table, columns, is_own=False, is_more=is_more, reading=reading)
         rows_of.append(reading.rows - sum(rows_of))
     if not own:
@@ -183,7 +204,26 @@ def read_stock(tree: LexborHTMLParser, reading: PageStock) -> None:
     elif not alternate:
         reading.warnings.append("The table of the other DCs is missing.")
     _judge(reading, rows_of[: len(own)], rows_of[len(own) :])
+    _without_totals_of_all(reading)
     _doubt(reading, is_out_of_sight=not found.is_shown)
+
+
+def _of_others(own: list[LexborNode], alternate: list[LexborNode], reading: PageStock) -> set[int]:
+    """The ids of the tables at the beginning that stand under another heading, if some do not."""
+    found: set[int] = set()
+    for tables_of_kind in (own, alternate):
+        for table in tables_of_kind:
+            heading = _heading(table, _above_header(table, reading.words), reading, is_more=False)
+            if not _is_strange(heading, reading):
+                break
+            found.add(table.mem_id)
+    return found if len(found) < len(own) + len(alternate) else set()
+
+
+def _above_header(table: LexborNode, words: StockWords) -> list[_Row]:
+    rows = _rows(table)
+    rows = _transposed(rows, words) or rows
+    return rows[: max((_find_columns(rows, words) or (None, -1))[1], 0)]
 
 
 class _Found(NamedTuple):
@@ -215,6 +255,30 @@ def _is_in(node: LexborNode, tags: frozenset[str]) -> bool:
     return False
 
 
+def _without_totals_of_all(reading: PageStock) -> None:
+    """Takes out rows that add up all tables, and what is unknown of a center that comes twice."""
+    entries = [entry for table in reading.tables if not table.is_left_out for entry in table.entries]
+    told = [entry for entry in dict.fromkeys(entries) if entry.code is not None]
+    for entry in told:
+        if entry.code is None or entry.code not in reading.stock or reading.words.is_listed_code(entry.code):
+            continue
+        if not _adds_up(entry, [each.counts for each in told if each is not entry]):
+            continue
+        reading.lost_rows += 1
+        reading.warnings.append(_TAKEN_FOR_TOTAL.format(entry.name))
+        if sum(each.code == entry.code for each in told) == 1:
+            del reading.stock[entry.code]
+        else:
+            reading.stock[entry.code] = DcStock(None, None, reading.stock[entry.code].role)
+        return
+
+
+def _adds_up(entry: _Entry, others: list[tuple[int | None, int | None]]) -> bool:
+    """Whether it has as many copies as two or more others together, on hand and on order alike."""
+    sums = tuple(sum(count or 0 for count in counts) for counts in zip(*others, strict=True))
+    return sum(bool(on_hand) for on_hand, _ in others) > 1 and sums == tuple(c or 0 for c in entry.counts)
+
+
 def _doubt(reading: PageStock, *, is_out_of_sight: bool) -> None:
     """Makes counts unknown of which the page says, above, below or within a table, that they are none."""
     words, tables_read = reading.words, [table for table in reading.tables if not table.is_left_out]
@@ -223,14 +287,18 @@ def _doubt(reading: PageStock, *, is_out_of_sight: bool) -> None:
         line for table in tables_read for line in stock_surroundings.lines_around(table.node, reading.ends_at)
     ]
     if heading := next((table.odd_heading for table in tables_read if table.odd_heading), ""):
-        reading.warnings.append(f"The stock stands under “{heading[:80]}”: it is another one; unknown.")
+        reading.warnings.append(
+            f"The stock stands under “{heading[:80]}”: nothing says that it is this book's and there now; "
+            "unknown. [words] of site.toml can say so: our_stock."
+        )
         _forget(reading, zeros_only=False)
         return
-    day = stock_surroundings.old_date([*across, *around], words, reading.read_on) if reading.read_on else None
-    if day is not None:
-        reading.warnings.append(f"The stock is as of {day}: its counts are not those of now; unknown.")
+    age = stock_surroundings.age_of([*across, *around], words, reading.read_on) if reading.read_on else ""
+    if age:
+        reading.warnings.append(age)
         _forget(reading, zeros_only=False)
         return
+    _doubt_zeros_of_tables(tables_read, reading)
     note = next((line for line in across if _is_note_of_unknown(line, words)), None)
     if not any(counts.on_hand for counts in reading.stock.values()):
         note = note or next((line for line in around if words.is_trouble(line, is_across=False)), None)
@@ -246,8 +314,33 @@ def _doubt(reading: PageStock, *, is_out_of_sight: bool) -> None:
         _forget(reading, zeros_only=True)
 
 
-def _forget(reading: PageStock, *, zeros_only: bool) -> None:
+def _doubt_zeros_of_tables(tables_read: list[StockTable], reading: PageStock) -> None:
+    """Makes zeros unknown beside a row of words that is not understood, and beside a total of copies."""
+    for table in tables_read:
+        codes = {entry.code for entry in table.entries}
+        zeros = [
+            code
+            for code in codes
+            if code is not None and code in reading.stock and 0 in reading.stock[code][:2]
+        ]
+        if table.odd_rows and zeros:
+            reading.warnings.append(
+                f"The row “{table.odd_rows[0][:80]}” of the stock table was not understood: its zeros are no "
+                "counts; unknown."
+            )
+            _forget(reading, zeros_only=True, only=codes)
+    totals = [total for table in tables_read for total in table.totals]
+    if totals and not any(counts.on_hand for counts in reading.stock.values()):
+        reading.warnings.append(
+            f"The stock table has a total of {max(totals)} and no center with copies; its zeros are unknown."
+        )
+        _forget(reading, zeros_only=True)
+
+
+def _forget(reading: PageStock, *, zeros_only: bool, only: Collection[str | None] | None = None) -> None:
     for code, counts in reading.stock.items():
+        if only is not None and code not in only:
+            continue
         on_hand, on_order = (count or None if zeros_only else None for count in counts[:2])
         reading.stock[code] = DcStock(on_hand, on_order, counts.role)
 
@@ -385,10 +478,16 @@ def _cell_text(cell: LexborNode, *, has_inner: bool) -> str:
     else:
         # A separator between text nodes, so that "4" and "10" of two elements never read as 410.
         text = " ".join(cell.text(deep=True, separator=" ")[:500].split())
+    if text and cell.css_first(_STRUCK) is not None and not flowing_text(cell, _is_struck, 500).strip():
+        return f"struck out: {text}"  # by itself it is what no longer holds
     if not text and (picture := cell.css_first("img[alt]")) is not None:
         # A heading may be drawn; a count would be no number that stands in the page.
         text = re.sub(r"[^A-Za-z -]+", "?", picture.attributes.get("alt") or "")[:100].strip()
     return text
+
+
+def _is_struck(node: LexborNode) -> bool:
+    return node.tag in ("del", "s", "strike") or is_hidden(node)
 
 
 def _find_columns(rows: list[_Row], words: StockWords) -> tuple[_Columns, int] | None:
@@ -458,6 +557,7 @@ def _read_table(
         if place != header and not _is_noise(row, words, is_above=place < header)
     ]
     counted = [row for row in body if not _is_banner(row)]
+    seen.odd_rows = _odd_rows(rows[header + 1 :], words)
     if not counted:
         return columns
     if columns is None:
@@ -466,9 +566,18 @@ def _read_table(
         columns = columns._replace(dc=_dc_by_content(counted, columns, words))
     entries = _entries(body, columns, reading)
     seen.columns, seen.entries = columns, entries
+    seen.totals = _totals(rows[header + 1 :], columns.on_hand, words)
     told = [entry for entry in entries if entry.code is not None]
     if not told and not any(_ODD_CODE.fullmatch(_dc_text(row, columns)) for row in counted):
         raise PageChanged("DC", "no row of the stock table names a distribution center.")
+    _add_rows(entries, told, reading, is_own=is_own, is_more=is_more)
+    return columns
+
+
+def _add_rows(
+    entries: list[_Entry], told: list[_Entry], reading: PageStock, *, is_own: bool, is_more: bool
+) -> None:
+    """Adds the rows of the table that was read last. `told`: those whose DC can be told."""
     again, otherwise = _told_elsewhere(told, reading, is_more=is_more)
     entries = _without_doubtful(entries, again, otherwise, reading) if is_more else entries
     for entry, role in zip(entries, _roles(entries, reading, is_own), strict=True):
@@ -483,7 +592,16 @@ def _read_table(
             reading.rows += 1
         elif entry.on_hand or entry.on_order:
             reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
-    return columns
+
+
+def _odd_rows(rows: list[_Row], words: StockWords) -> list[str]:
+    alone = (text for row in rows if (text := _alone_in(row)))
+    return [text for text in alone if _center_alone(text, words) is None and not words.is_harmless_note(text)]
+
+
+def _totals(rows: list[_Row], place: int, words: StockWords) -> list[int]:
+    sums = (row[place].text for row in rows if place < len(row) and _is_noise(row, words))
+    return [count for text in sums if (count := _count(text, words)[0])]
 
 
 def _entries(body: list[_Row], columns: _Columns, reading: PageStock) -> list[_Entry]:
@@ -526,39 +644,54 @@ def _as_total(entry: _Entry, entries: list[_Entry], reading: PageStock) -> _Entr
     """The row, or what it is if it adds up the others: of a state with a known center it never does."""
     if entry.code is None or reading.words.is_listed_code(entry.code):
         return entry
-    others = [each.counts for each in entries if each is not entry]
-    sums = tuple(sum(count or 0 for count in counts) for counts in zip(*others, strict=True))
-    if sum(bool(on_hand) for on_hand, _ in others) < 2 or sums != entry.counts:
+    if not _adds_up(entry, [each.counts for each in entries if each is not entry]):
         return entry
     reading.lost_rows += 1
-    reading.warnings.append(
-        f"The row “{entry.name}” has as many copies as all others together: it is taken for their total, and "
-        "not added. If it is a center, name it in [centers] of site.toml."
-    )
+    reading.warnings.append(_TAKEN_FOR_TOTAL.format(entry.name))
     return entry._replace(code=None, on_hand=None, on_order=None, unnamed=entry.counts)
 
 
-def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is_more: bool) -> bool:
-    """Whether nothing says that a further table is of the page's book, of today and of our centers."""
-    words = reading.words
+def _heading(
+    table: LexborNode, above: list[_Row], reading: PageStock, *, is_more: bool
+) -> stock_surroundings.Heading:
     across = [text for row in above if (text := _alone_in(row))]
-    heading = stock_surroundings.heading_of(seen.node, across, reading.ends_at, by_tag=not is_more)
+    near = stock_surroundings.Near(reading.title, reading.near, is_first=not is_more)
+    return stock_surroundings.heading_of(table, across, reading.ends_at, near)
+
+
+def _is_strange(heading: stock_surroundings.Heading, reading: PageStock) -> bool:
+    """Whether a heading is of another book, or has words that those of the book's own stock don't have."""
+    words = reading.words
+    if stock_surroundings.names_another_book(heading, reading.isbn, words) or words.is_of_another(
+        heading.text
+    ):
+        return True
+    told = (
+        stock_surroundings.without_dates(words.without_as_of(part), reading.isbn)
+        for part in heading.parts
+        if not words.is_trouble(part, is_across=True)  # a note on the counts, that is judged as one
+    )
+    return any(map(words.strange_words, told))
+
+
+def _is_of_others(seen: StockTable, above: list[_Row], reading: PageStock, *, is_more: bool) -> bool:
+    """Whether nothing says that a table is of the page's book, of today and of our centers."""
+    heading = _heading(seen.node, above, reading, is_more=is_more)
+    if not _is_strange(heading, reading):
+        return False
+    text = heading.text or "a link to another book"
+    is_anothers = stock_surroundings.names_another_book(heading, reading.isbn, reading.words)
     if not is_more:
-        is_odd = words.is_of_another(heading) or stock_surroundings.has_another_number(heading, reading.isbn)
-        seen.odd_heading = heading if is_odd else ""
+        # The page's only stock may stand under a word that nobody told us; not under one of others'.
+        seen.odd_heading = text if is_anothers or reading.words.is_of_another(heading.text) else ""
         return False
     seen.is_left_out = True
-    if stock_surroundings.names_another_book(heading, reading.isbn, words):
-        reading.warnings.append(
-            f"The stock table under “{heading[:80]}” is of another book; it is not added."
-        )
+    if is_anothers:
+        reading.warnings.append(f"The stock table under “{text[:80]}” is of another book; it is not added.")
         return True
-    if not words.strange_words(stock_surroundings.without_dates(heading, reading.isbn)):
-        seen.is_left_out = False
-        return False
     reading.lost_rows += 1
     reading.warnings.append(
-        f"The stock table under “{heading[:80]}” is not added: nothing says that its copies are this "
+        f"The stock table under “{text[:80]}” is not added: nothing says that its copies are this "
         "book's and there now. [words] of site.toml can say so: our_stock, or beside if it is of others."
     )
     return True
@@ -654,6 +787,8 @@ def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
         # It costs the other rows nothing; but what it holds is not known, so that all are not known to be 0.
         reading.lost_rows += 1
         shown = " | ".join(cell.text for cell in row)[:80]
+        if not any(_DIGIT.search(cell.text) for cell in row):
+            reading.tables[-1].odd_rows.append(shown)
         reading.warnings.append(f"A row of the stock table was not understood: “{shown}”.")
         places = (columns.on_hand, columns.on_order)
         held = [_count(row[place].text, reading.words)[0] if place < len(row) else None for place in places]
@@ -667,6 +802,10 @@ def _read_row(row: _Row, columns: _Columns, reading: PageStock) -> _Entry:
     for name, place in (("on hand", columns.on_hand), ("on order", columns.on_order)):
         text, is_copy = row[place]
         count, problem = (None, "the cell spans several") if is_copy else _count(text, reading.words)
+        if (reading.words.is_on_order(text) and name == "on hand") or (
+            reading.words.says_on_hand(text) and name == "on order"
+        ):
+            count, problem = None, f"“{text[:40]}” is a count of the other kind"
         if problem:
             reading.unreadable += 1
             reading.warnings.append(f"{code} {name}: {problem}; unknown.")

@@ -29,6 +29,7 @@ class NumberForms:
     def __init__(self, entries: SiteEntries) -> None:
         self._has_decimal_comma = entries.decimal == ","
         self._order = entries.dates
+        self.is_day_first = entries.dates == "dmy"
         self._units = _Renamed(
             {as_phrase(word): _CALLED[unit] for unit, words in entries.units.items() for word in words},
             "[0-9.,]",

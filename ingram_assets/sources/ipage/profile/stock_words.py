@@ -37,6 +37,11 @@ _OF_A_HEADING = _words(
     "location locations facility facilities regional us usa united states domestic national nationwide"
 )
 """Words of the headings of stock tables of the book itself."""
+_OF_A_NOTE = _words(
+    "are is be may were hourly daily call contact customer care service please see questions note notes "
+    "subject to change without notice vary ship ships shipped same day legend"
+)
+"""Words of notes within a stock table that say nothing of its counts."""
 STATES = _words(
     "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY "
     "NC ND OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY PR"
@@ -45,7 +50,8 @@ STATES = _words(
 _OF_ANOTHER = re.compile(
     r"\b(?:canad\w*|u\.?k|united kingdom|australia\w*|europe\w*|remainders?|hurt|damaged|used|second[- ]hand|"
     r"yesterday|last (?:week|month|year)|previous|projected|forecast|planned|future|publisher(?:['’]?s)?|"
-    r"other account|closed)\b",
+    r"other account|closed|other (?:editions?|formats?|titles?|books?|versions?)|competitors?|comparable|"
+    r"history|licen[cs]es?|e-?books?|library|reserved?|returns?|large print|incoming|international)\b",
     re.IGNORECASE,
 )
 """Words of a heading by which even the first table of the page is not that of the copies there are."""
@@ -59,6 +65,21 @@ _TROUBLE = re.compile(
     re.IGNORECASE,
 )
 """What a page says beside its stock where zeros are no counts."""
+_TROUBLE_ALONE = re.compile(
+    r"\berror (?:has )?occurred|unable to load|^\W*(?:please )?try again|\bsystem error|something went wrong",
+    re.IGNORECASE,
+)
+"""What is trouble of whatever stands there, though it does not speak of stock."""
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+"""Soft hyphens and characters without a width, which part no word."""
+_NOW = re.compile(
+    r"(?:[\s.,;:()*–—-]|at|on|[cemp][sd]?t|utc|gmt|central|eastern|pacific|time|today|now|just|right|hourly|"
+    r"continuously|in real time|real[ -]time|throughout the day|[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?|"
+    r"[0-9]{1,2} ?(?=[ap]\.?m)|[ap]\.?m\b\.?|this (?:morning|afternoon|evening|minute|hour)|"
+    r"(?:every |an? |[0-9]{1,3} |few ){1,3}(?:seconds?|minutes?|moments?|hour)(?: ago)?)*",
+    re.IGNORECASE,
+)
+"""What may follow "as of" without a day and speaks of today."""
 _OF_STOCK = re.compile(
     r"\b(?:stock|inventory|counts?|quantit\w+|availability|on[ -]hand|figures?|data|service|request)\b",
     re.IGNORECASE,
@@ -98,7 +119,7 @@ class StockWords:
         own = (
             *(
                 word
-                for key in ("center", "on_hand", "on_order", "primary", "secondary", "other")
+                for key in ("center", "on_hand", "primary", "secondary", "other")
                 for word in headings[key]
             ),
             *centers,
@@ -142,6 +163,10 @@ class StockWords:
         """Whether the heading speaks of copies on order, be it a count of ours or not."""
         return self._on_order.search(heading) is not None or _ORDERED.match(heading) is not None
 
+    def says_on_hand(self, text: str) -> bool:
+        """Whether it speaks of copies on hand."""
+        return self._on_hand.search(text) is not None
+
     def is_no_count(self, heading: str) -> bool:
         """Whether a word of it says that it is another number: copies that are reserved, expected, sold."""
         return self._ignored.search(heading) is not None
@@ -180,15 +205,26 @@ class StockWords:
         Args:
             is_across: it stands in a stock table; elsewhere it has to speak of stock.
         """
-        if self._trouble.search(text) is not None:
+        text = _UNSEEN.sub("", text)
+        if self._trouble.search(text) is not None or _TROUBLE_ALONE.search(text) is not None:
             return True
         return _TROUBLE.search(text) is not None and (is_across or _OF_STOCK.search(text) is not None)
 
     def after_as_of(self, text: str) -> str | None:
         """What follows words such as "as of" in a text of the stock; `None` where there are none."""
+        text = _UNSEEN.sub("", text)
         found = self._as_of.search(text)
         is_of_stock = found is not None and (_OF_STOCK.search(text) or not text[: found.start()].strip(" (*"))
         return text[found.end() :] if found is not None and is_of_stock else None
+
+    def is_now(self, text: str) -> bool:
+        """Whether what follows "as of" speaks of today and of nothing else: a time, "today", "hourly"."""
+        return text.strip() != "" and _NOW.fullmatch(text) is not None
+
+    def without_as_of(self, text: str) -> str:
+        """A heading up to words such as "as of": the day behind them is looked at by itself."""
+        found = self._as_of.search(text)
+        return text[: found.start()] if found is not None else text
 
     def strange_words(self, heading: str) -> list[str]:
         """Those of a heading that stock tables of the book itself are not known to have."""
@@ -199,9 +235,23 @@ class StockWords:
             if word.casefold() not in _OF_A_HEADING and word not in self._codes
         ]
 
+    def is_harmless_note(self, text: str) -> bool:
+        """Whether a row of words alone says nothing against the counts of its table."""
+        text = _UNSEEN.sub("", text)
+        is_known = self.is_total(text) or self.role_in([text]) is not None or self.has_as_of(text)
+        strange = (word.casefold() for word in self.strange_words(text))
+        return is_known or all(word in _OF_A_NOTE for word in strange)
+
+    def has_as_of(self, text: str) -> bool:
+        """Whether words such as "as of" stand in it."""
+        return self._as_of.search(text) is not None
+
     def is_of_another(self, heading: str) -> bool:
-        """Whether the heading says that the stock is that of another house, another time or other copies."""
-        return _OF_ANOTHER.search(heading) is not None
+        """Whether the heading says that the stock is that of another house, another time or other copies.
+
+        What site.toml calls our stock is ours.
+        """
+        return _OF_ANOTHER.search(self._ours.sub(" ", heading)) is not None
 
     def is_of_others(self, heading: str) -> bool:
         """Whether the heading is one of books beside the page's own, as site.toml has it."""

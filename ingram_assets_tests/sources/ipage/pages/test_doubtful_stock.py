@@ -105,6 +105,37 @@ def test_site_toml_has_words_of_trouble() -> None:
     assert set(counts(read(html, site('[words]\ntrouble = ["nicht abrufbar"]'))).values()) == {None}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("An error occurred", "Unable to load", "Try again", "System error 500", "Inven\u200btory offline"),
+        *("Stock tempo\u00adrarily unavailable", '<img src="e.gif" alt="Stock temporarily unavailable">'),
+    ],
+)
+def test_trouble_in_other_forms_above_zeros(text: str) -> None:
+    assert set(counts(read(f"<p>{text}</p>{stock(ZERO_OWN, ZERO_OTHER)}")).values()) == {None}
+    assert counts(read(f"<p>{text}</p>{stock()}")) == ALL
+
+
+@pytest.mark.parametrize("text", ["Loading…", "Pending", "ERR", "Moon", "…calculating"])
+@pytest.mark.parametrize(
+    "form", ["<td colspan=3>{0}</td>", "<td>{0}</td><td></td><td></td>", "<td>{0}</td>" * 3]
+)
+def test_zeros_beside_a_row_of_words_are_unknown_in_its_table(text: str, form: str) -> None:
+    own = table(OWN, ZERO_OWN, HEADER).replace("</table>", f"<tr>{form.format(text)}</tr></table>")
+    page = read(own + table(OTHER, ZERO_OTHER))
+    assert counts(page) == {"TN": None, "PA": None, "IN": 0, "OR": 0}
+    assert any(f"“{text}" in warning and "zeros" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize("name", ["Total", "TOT", "All DCs"])
+def test_zeros_beside_a_total_of_copies_are_unknown(name: str) -> None:
+    page = read(stock([*ZERO_OWN, (name, "244", "0")], ZERO_OTHER))
+    assert set(counts(page).values()) == {None}
+    assert any("total of 244" in warning for warning in page.warnings)
+    assert set(counts(read(stock([*ZERO_OWN, (name, "0", "0")], ZERO_OTHER))).values()) == {0}
+
+
 # Further tables
 
 FURTHER = table(OWN, [("CA", "500", "0")], HEADER)
@@ -149,6 +180,41 @@ def test_a_further_table_under_a_heading_of_stock_is_added(heading: str, form: s
     assert counts(read(under(heading, form))) == {**ALL, "CA": 500}
 
 
+LINK = '<a href="/ipage/productdetail?ean_id=9780316769488">{}</a>'
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        *(f"<h4>{LINK.format('Stock')}</h4>", LINK.format("Stock"), f"<div>{LINK.format('Stock')}</div>"),
+        *(LINK.format("<img src=x.png>"), '<h4>Stock</h4><a href="/isbn/9780316769488"></a>'),
+    ],
+)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_link_to_another_book_above_a_table_says_whose_it_is(between: str, is_first: bool) -> None:
+    further = f"<div>{between}{FURTHER}</div>"
+    page = read(f"{further}<h4>Stock</h4>{stock()}" if is_first else stock() + further)
+    assert counts(page) == ALL
+    assert any("of another book" in warning for warning in page.warnings)
+    own = between.replace("9780316769488", "9780593135204")
+    assert counts(read(f"{stock()}<div>{own}{FURTHER}</div>"))["CA"] == 500
+
+
+@pytest.mark.parametrize(
+    "above",
+    [*(LINK.format("Dune").replace("978", "x"), "Dune", "<center>Dune</center>", "<p>" + "Dune " * 50)],
+)
+def test_whatever_stands_right_above_a_further_table_is_its_heading(above: str) -> None:
+    page = read(f"{stock()}<div>{above}{FURTHER}</div>")
+    assert counts(page) == ALL
+    assert not page.shows_all_stock(FIRST_GUESS)
+
+
+def test_two_tables_stand_under_one_heading() -> None:
+    page = read(stock() + f"<h4>Reserve</h4>{FURTHER}" + table(OWN, [("NV", "7", "0")], HEADER))
+    assert counts(page) == ALL
+
+
 def test_a_further_table_without_a_heading_is_added() -> None:
     assert counts(read(stock() + FURTHER)) == {**ALL, "CA": 500}
 
@@ -188,6 +254,52 @@ def test_the_first_table_may_be_of_others_by_its_heading(heading: str) -> None:
     assert any(heading in warning for warning in page.warnings)
 
 
+@pytest.mark.parametrize(
+    "heading",
+    ["Other editions", "Stock at competitors", "Stock history", "Dune", "Incoming stock", "Reserve"],
+)
+@pytest.mark.parametrize("form", ["h4", "b", "caption"])
+def test_a_first_table_under_another_heading_is_not_added(heading: str, form: str) -> None:
+    first = f"<div><{form}>{heading}</{form}>{FURTHER}</div>"
+    if form == "caption":
+        first = FURTHER.replace("<tr>", f"<caption>{heading}</caption><tr>", 1)
+    page = read(f"{first}<h4>Stock</h4>{stock()}")
+    assert counts(page) == ALL
+    assert any(heading in warning and "not added" in warning for warning in page.warnings)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Other editions",
+        "Stock at competitors",
+        "Stock history",
+        "Incoming stock",
+        "E-book licences",
+        "Library stock",
+        "Stock of comparable titles",
+        "Reserved copies",
+        "Large print",
+        "Returns center",
+    ],
+)
+def test_the_page_s_only_tables_under_a_heading_of_others_are_unknown(heading: str) -> None:
+    page = read(f"<h5>{heading}</h5>{stock()}")
+    assert set(counts(page).values()) == {None}
+    assert any(heading in warning and "our_stock" in warning for warning in page.warnings)
+
+
+def test_the_page_s_only_tables_may_stand_under_a_word_that_nobody_knows() -> None:
+    assert counts(read(f"<h5>Bestände</h5>{stock()}")) == ALL
+
+
+@pytest.mark.parametrize(
+    "above", ["<h1>Dune</h1>", "<h2>Project Hail Mary</h2>", "<p>In stock items ship today.</p>"]
+)
+def test_what_heads_the_page_is_no_heading_of_its_first_table(above: str) -> None:
+    assert counts(parse_product_page(product_page(stock=above + stock()))) == ALL
+
+
 # What is not shown
 
 HIDDEN = [
@@ -206,6 +318,77 @@ def test_a_table_that_is_not_shown_is_not_read(around: str, css_class: str) -> N
     page = read(around.format(table(css_class, [("CA", "500", "0")], HEADER)) + stock())
     assert counts(page) == ALL
     assert page.shows_all_stock(FIRST_GUESS)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *(
+            "<style>#x1{{display:none}}</style><div id=x1>{}</div>",
+            "<style>.q{{display:none!important}}</style><p class=q><div class=q>{}</div>",
+        ),
+        *(
+            "<style>[data-h]{{opacity:0}}</style><div data-h=1>{}</div>",
+            "<style>div.stockCheck > div.q{{display:none}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>@media screen{{.q{{visibility:collapse}}}}</style><div class=q>{}</div>",
+            "<style>.q{{display:n\\6fne}}.r{{}}div{{display:block}}</style><div class=q>{}</div>",
+        ),
+        *(
+            '<div style="opacity:0">{}</div>',
+            '<div style="position:absolute;left:-9999px">{}</div>',
+            '<div style="font-size:0">{}</div>',
+        ),
+        *(
+            '<div style="height:0;overflow:hidden">{}</div>',
+            '<div style="display:/*x*/none">{}</div>',
+            '<div style="DISPLAY : n\\6fne !important">{}</div>',
+        ),
+        *(
+            "<details><summary>More</summary>{}</details>",
+            "<dialog>{}</dialog>",
+            "<div popover>{}</div>",
+            "<div inert>{}</div>",
+        ),
+        *(
+            '<div class="d-none">{}</div>',
+            '<div class="modal fade">{}</div>',
+            '<div class="tab-pane">{}</div>',
+            '<div class="ng-hide">{}</div>',
+        ),
+    ],
+)
+def test_what_style_sheets_classes_and_elements_hide_is_not_read(around: str) -> None:
+    page = read(around.format(FURTHER) + stock())
+    assert counts(page) == ALL
+    assert page.shows_all_stock(FIRST_GUESS)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        *(
+            "<style>.q{{display:none}}.q.on{{display:block}}</style><div class='q on'>{}</div>",
+            "<style>@media print{{.q{{display:none}}}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>.q{{display:none}}</style><div class=q style='display:block'>{}</div>",
+            "<style>.q[[{{display:none}}</style><div class=q>{}</div>",
+        ),
+        *(
+            "<style>.q{{display:none}}</style><div class=qq>{}</div>",
+            '<div class="tab-pane active">{}</div>',
+            "<details open>{}</details>",
+        ),
+        *(
+            "<style>/*.q{{display:none}}*/</style><div class=q>{}</div>",
+            "<style>@media (max-width:600px){{.q{{display:none}}}}</style><div class=q>{}</div>",
+        ),
+    ],
+)
+def test_what_is_shown_is_read(around: str) -> None:
+    assert counts(read(around.format(stock(ZERO_OWN, ZERO_OTHER)))) == dict.fromkeys(ALL, 0)
 
 
 @pytest.mark.parametrize("around", HIDDEN[:4])
@@ -268,6 +451,26 @@ def test_a_row_of_as_many_copies_as_all_others_is_their_total(name: str) -> None
     named = site(f'[centers]\nHere = "{name}"')
     assert counts(read(stock([*ROWS, (name, "244", "7")]), named)) == {**READ, name: 244}
     assert counts(read(stock([*ROWS, ("CA", "244", "7")]))) == {**READ, "CA": 244}
+
+
+def test_a_row_of_the_other_table_may_be_the_total_of_both() -> None:
+    other = [("IN", "2", "0"), ("OR", "0", "3"), ("CO", "246", "10")]
+    page = read(stock(ROWS, other))
+    assert counts(page) == {"TN": 148, "PA": 96, "IN": 2, "OR": 0}
+    assert not page.shows_all_stock(FIRST_GUESS)
+    assert any("“CO”" in warning and "[centers]" in warning for warning in page.warnings)
+    other[-1] = ("CO", "246", "9")
+    assert counts(read(stock(ROWS, other)))["CO"] == 246
+    assert counts(read(stock(ROWS, [*other[:2], ("CA", "246", "10")])))["CA"] == 246
+
+
+@pytest.mark.parametrize(
+    "cell", ["148 on order", "On order: 148", "<del>148</del>", "<s>148</s>", "<b><strike>148</strike></b>"]
+)
+def test_a_count_of_another_kind_or_struck_out_is_none(cell: str) -> None:
+    page = read(stock([("TN", cell, "0"), ("PA", "96", "0")]))
+    assert counts(page)["TN"] is None
+    assert any("TN on hand" in warning for warning in page.warnings)
 
 
 # Headings of other numbers
@@ -382,13 +585,42 @@ def test_counts_of_another_day_are_unknown(text: str, place: str) -> None:
             "Stock as of 11/30/2026 8:15",
             "Stock as of 11/29/2026",
             "As of 8:15 AM CT",
-            "Updated 11/28 10:00 AM",
+            "Updated 11/29 10:00 AM",
         ),
         *("Prices of 01/01/2019", "New price as of 01/01/2019", "Counts as of today"),
     ],
 )
 def test_a_time_or_a_day_of_now_changes_nothing(text: str) -> None:
     assert counts(read(f"<p>{text}</p>{stock()}")) == ALL
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "Stock as of 2019",
+            "Stock as of 11/01",
+            "As of 48 hours ago",
+            "As<br>of 01/01/2019",
+            "As of last Friday",
+        ),
+        *(
+            "As of 01/01/2019 (next update 11/30/2026)",
+            "As of 11/30/2026, counted 01/01/2019",
+            "As of<br>2019",
+        ),
+        *(
+            '<time datetime="2019-01-01">New Year</time>',
+            '<time datetime="2019">As of now</time>',
+            "As o\u00adf 2019",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["above", "below"])
+def test_a_day_that_cannot_be_told_is_not_today(text: str, place: str) -> None:
+    page = read(f"<p>{text}</p>{stock()}" if place == "above" else f"{stock()}<p>{text}</p>")
+    assert set(counts(page).values()) == {None}
+    assert any("as of 2019-01-01" in warning or "which day" in warning for warning in page.warnings)
 
 
 def test_how_old_counts_are_goes_by_the_day_of_the_reading() -> None:
