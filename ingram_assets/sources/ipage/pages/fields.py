@@ -8,8 +8,10 @@ import contextlib
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from ingram_assets.domain.invisible import IN_WORDS_TOO, INVISIBLE
 from ingram_assets.domain.isbn import InvalidIsbn, check_digit_13, parse_isbn
@@ -179,6 +181,24 @@ def _as_number(text: str) -> str:
     if (exact := re.fullmatch(r"([0-9])\.([0-9]{12})[eE]\+?12", text)) is not None:
         return exact[1] + exact[2]
     return text
+
+
+Value = TypeVar("Value")
+
+
+def read_in_forms(
+    read: Callable[[str], tuple[Value | None, str | None]], forms: Callable[[str], str], text: str
+) -> tuple[Value | None, str | None]:
+    """What a text says in the site's own forms of numbers and days; a problem quotes it as it stands there.
+
+    Args:
+        forms: puts it into the forms of the US.
+    """
+    of_us = forms(text)
+    value, problem = read(of_us)
+    if problem is not None and of_us != text:
+        problem = f"“{clean(text)[:40]}”, read as {problem}"
+    return value, problem
 
 
 def read_count(text: str) -> tuple[int | None, str | None]:

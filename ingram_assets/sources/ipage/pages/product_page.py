@@ -210,7 +210,8 @@ def _one_line(name: str, label: str, notes: Notes) -> str | None:
 
 def _price(notes: Notes) -> Decimal | None:
     texts = notes.labels.amounts("price")
-    readings = [fields.read_price(notes.profile.numbers.price(text)) for text in texts]
+    forms = notes.profile.numbers
+    readings = [fields.read_in_forms(fields.read_price, forms.price, text) for text in texts]
     notes.under("srp_price", "price")
     if len({price for price, _ in readings}) > 1:
         several = ", ".join(map(fields.clean, texts))[:80]
@@ -418,7 +419,8 @@ def _publisher(anchors: list[LexborNode], notes: Notes) -> str | None:
 def _publication_date(notes: Notes) -> date | None:
     for label in ("pub_date", "sale_date"):
         for text in notes.labels.all(label):
-            day, problem = fields.read_date(notes.profile.numbers.date(text))
+            forms = notes.profile.numbers
+            day, problem = fields.read_in_forms(fields.read_date, forms.date, text)
             if problem:
                 notes.warnings.append(f"{label.replace('_', ' ').capitalize()}: {problem}.")
             if day is not None:
@@ -432,10 +434,8 @@ def _weight(physical: str, notes: Notes) -> Decimal | None:
     """That of the physical info, where it is known to stand in parentheses; else that under its own label."""
     reading, label = _weight_of_physical(physical), "physical"
     if reading is None:
-        reading, label = (
-            fields.read_weight(notes.profile.numbers.number(notes.labels.first("weight") or "")),
-            "weight",
-        )
+        text, label = notes.labels.first("weight") or "", "weight"
+        reading = fields.read_in_forms(fields.read_weight, notes.profile.numbers.number, text)
     notes.under("weight", label)
     return _noted("Weight", reading, notes)
 

@@ -827,7 +827,7 @@ def _add(reading: PageStock, code: str, new: DcStock) -> None:
 
 
 def _count(text: str, words: StockWords) -> tuple[int | None, str | None]:
-    return fields.read_count(words.numbers.number(text))
+    return fields.read_in_forms(fields.read_count, words.numbers.number, text)
 
 
 def _dc_text(row: _Row, columns: _Columns) -> str:

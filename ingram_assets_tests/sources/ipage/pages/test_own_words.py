@@ -587,3 +587,11 @@ def test_two_titles_are_two_books() -> None:
     own = profile('[labels]\nean = ["Artikel-Nr."]\ntitle = ["Werk", "Titel"]')
     with pytest.raises(PageChanged, match="several books"):
         parse_product_page(page(title="", rows={**ROWS, "Werk": "Der Turm", "Titel": "Die Stadt"}), own)
+
+
+def test_a_problem_quotes_the_page_and_then_how_it_was_read() -> None:
+    html = page(rows={"EAN": ISBN, "US SRP": "$18.99 (Discount: REG)"})
+    found = understand(html.encode(), profile('[numbers]\ndecimal = ","')).page
+    assert found.srp_price is None
+    (told,) = [warning for warning in found.warnings if warning.startswith("US SRP")]
+    assert "“$18.99 (Discount: REG)”, read as “$18,99 (Discount: REG)” is no single price" in told
