@@ -155,6 +155,6 @@ def test_tokens_at_the_terminal(desk: DeskShop, journal_url: str, monkeypatch, t
     assert "no token" in token("revoke", "nobody", code=1)
     with psycopg.connect(journal_url) as connection:
         rows = connection.execute("SELECT desk_token::text FROM desk_token").fetchall()
-    secret = made["token"].rpartition("_")[2]
+    secret = made["token"].split("_", 2)[2]  # It may have that sign itself.
     assert rows
     assert not [row for row in rows if secret in row[0]]
