@@ -358,7 +358,7 @@ def test_who_waited_long_may_write_when_it_is_its_turn(queue: Queue) -> None:
     def write(number: int) -> str:
         with psycopg.connect(queue.writer) as connection:
             answer = connection.execute("SELECT * FROM ingram_add_titles(%s)", [json.dumps([title(number)])])
-            time.sleep(1)
+            time.sleep(0.2)
             return str(answer.fetchall()[0][2])
 
     with patience(queue, "2 seconds", "3 seconds"), psycopg.connect(queue.owner) as person:
