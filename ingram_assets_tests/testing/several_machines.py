@@ -187,11 +187,12 @@ def running_cluster(
                 for some in batched(isbns, 1000):
                     writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in some])
             instance.add_dynamic_partitions(ISBNS_NAME, isbns)
+            log = supervisor.folder / "logs" / "ingram-up.log"
             supervisor.start(
                 "ingram-up",
                 [sys.executable, "-m", "ingram_assets.cli", "up"],
                 env={**MACHINE, "INGRAM_ENV_DIR": str(folder)},
-                ready=(folder / "first" / "up" / "processes.json").exists,
+                ready=lambda: log.exists() and "http://" in log.read_text(errors="replace"),
                 ready_seconds=180,
             )
             of_worker = of_all | of_scraper
