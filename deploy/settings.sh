@@ -30,14 +30,13 @@ fill() {
     sed "${script#;}" "$from"
 }
 
-superuser=$(secret) dagster=$(secret) owner=$(secret) writer=$(secret) reader=$(secret) storefront=$(secret)
+superuser=$(secret) dagster=$(secret) at_work=$(secret) owner=$(secret) writer=$(secret) reader=$(secret) storefront=$(secret)
 key=$(secret) key_secret=$(secret)
-dagster_url=$(at dagster "$dagster" dagster)
 mkdir "$folder/settings"
 cd "$folder/settings"
 
 {
-    fill .env "DAGSTER_PG_URL=$dagster_url" -INGRAM_STATE_DIR -INGRAM_PORT_UI -INGRAM_PORT_DESK -QUEUE_OWNER_DB_URL
+    fill .env "DAGSTER_PG_URL=$(at dagster_at_work "$at_work" dagster)" -INGRAM_STATE_DIR -INGRAM_PORT_UI -INGRAM_PORT_DESK -QUEUE_OWNER_DB_URL
     printf '\n# Where people open Dagster'"'"'s page, for the links of alerts: through the desk (DESK_URL of .env.storefront).\n'
     printf 'INGRAM_UI_URL=http://127.0.0.1:3001/dagster\n'
 } | sed '/^# `ingram queue migrate` and `ingram up`/d; /^# Sessions, locks, logs/d; /^# Ports of/d; /^# The desk, where/d' > .env
@@ -52,23 +51,28 @@ fill .env.operations > .env.operations
 cat > .env.owner <<END
 # Of the migrations alone, which end before anything else begins.
 QUEUE_OWNER_DB_URL=$(at queue_owner "$owner" catalog_import)
-DAGSTER_PG_URL=$dagster_url
+DAGSTER_PG_URL=$(at dagster "$dagster" dagster)
 R2_PUBLIC_URL=$covers
 END
 printf '"%s,%s"' "$key" "$key_secret" > s3-key
 printf '%s' "$superuser" > postgres-password
 cat > roles.sql <<END
 CREATE ROLE dagster LOGIN PASSWORD '$dagster';
+CREATE ROLE dagster_at_work LOGIN PASSWORD '$at_work';
 CREATE ROLE storefront LOGIN PASSWORD '$storefront';
 CREATE ROLE queue_owner LOGIN CREATEROLE PASSWORD '$owner';
 CREATE DATABASE dagster OWNER dagster;
 CREATE DATABASE storefront OWNER storefront;
 CREATE DATABASE catalog_import OWNER queue_owner;
 REVOKE ALL ON DATABASE dagster, storefront, catalog_import, postgres, template1 FROM PUBLIC;
+GRANT CONNECT ON DATABASE dagster TO dagster_at_work;
 SET ROLE queue_owner;
 CREATE ROLE ingram_queue_writer LOGIN PASSWORD '$writer';
 CREATE ROLE ingram_queue_reader LOGIN PASSWORD '$reader';
 GRANT CONNECT ON DATABASE catalog_import TO ingram_queue_writer, ingram_queue_reader;
+\\connect dagster
+ALTER DEFAULT PRIVILEGES FOR ROLE dagster GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO dagster_at_work;
+ALTER DEFAULT PRIVILEGES FOR ROLE dagster GRANT USAGE, SELECT ON SEQUENCES TO dagster_at_work;
 END
 # The users of the images: ours, and that of PostgreSQL's.
 chown 10001:10001 .env .env.* s3-key
