@@ -63,12 +63,12 @@ def test_it_is_well_once_it_is_at_work_and_knows_its_own_settings_alone(
 ):
     name = words[0]
     assert not _is_well(environment, name)
-    with _served(environment, *words) as process:
+    with _served(environment | {"INGRAM_HOST_STOREFRONT": "elsewhere"}, *words) as process:
         eventually(lambda: _is_well(environment, name), seconds=120)
         known = process.environ()
         assert not OF_OTHERS.keys() & known.keys()
         assert known["DAGSTER_HOME"] == f"{environment['INGRAM_STATE_DIR']}/dagster"
-        assert known["INGRAM_HOST_SCRAPER"] == "127.0.0.1"
+        assert (known["INGRAM_HOST_SCRAPER"], known["INGRAM_HOST_STOREFRONT"]) == ("127.0.0.1", "elsewhere")
         if name == "operations":
             assert {one.laddr.ip for one in process.net_connections() if one.status == "LISTEN"} == {"::"}
 

@@ -42,13 +42,11 @@ HOSTS = ("scraper", "storefront", "operations", "page", "postgres", "s3")
 def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Root]]:
     """The files of each image."""
     folder = tmp_path_factory.mktemp("images")
+    images = {f"ingram-{name}": containers.build(name, folder) for name in ("shop", "scraper", "dagster")}
+    # In place of rclone's own image, which can't be had here: its program, in a root of ours.
+    images[RCLONE] = images["ingram-shop"]
     with ExitStack() as opened:
-        found = {
-            f"ingram-{target}": opened.enter_context(containers.opened(containers.build(target, folder)))
-            for target in ("shop", "scraper", "dagster")
-        }
-        # In place of rclone's own image, which can't be had here: its program, in a root of ours.
-        found[RCLONE] = opened.enter_context(containers.opened(containers.build("shop", folder)))
+        found = {name: opened.enter_context(containers.opened(image)) for name, image in images.items()}
         shutil.copy(Path(sys.prefix) / "bin" / "rclone", found[RCLONE].path / "usr/bin/rclone")
         yield found
 
