@@ -2,21 +2,16 @@
 
 import contextlib
 import os
-import time
+import threading
 
 import click
 
 from ingram_assets.cli.common import print_json
-from ingram_assets.cli.migrate import migrate_queue
+from ingram_assets.cli.migrate import migrate_all
 from ingram_assets.defs.storefront.from_settings import storefront_settings
-from ingram_assets.runtime.dagster_processes import (
-    FORGET_EVERY,
-    forget_old_files,
-    forget_ports,
-    start_dagster,
-)
+from ingram_assets.runtime.dagster_processes import forget_ports, start_dagster
 from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_desk
-from ingram_assets.runtime.instance import dagster_home, dagster_instance
+from ingram_assets.runtime.instance import dagster_home
 from ingram_assets.runtime.ports import choose_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.base import SettingsError
@@ -39,11 +34,8 @@ def run_up(as_json: bool) -> None:
     common = load(CommonSettings, environment_of(None))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up", json_logs=common.LOG_FORMAT == "json") as supervisor:
-        for note in migrate_queue().notes:
+        for note in migrate_all(common).notes:
             click.echo(note, err=True)
-        # Its tables are made here, once, before five processes would make them at the same time.
-        with dagster_instance(common) as instance:
-            _ = instance.run_launcher  # Celery may be set, and not be installed.
         try:
             ui = start_dagster(
                 supervisor,
@@ -67,9 +59,7 @@ def run_up(as_json: bool) -> None:
             else:
                 click.echo(f"Dagster: {ui}   Desk: {desk}   (logs: {logs}; Ctrl-C stops all)")
             with contextlib.suppress(KeyboardInterrupt):
-                while True:
-                    forget_old_files(home, time.time())
-                    time.sleep(FORGET_EVERY)
+                threading.Event().wait()
             click.echo("Stopping …", err=as_json)
         finally:
             forget_ports(home)

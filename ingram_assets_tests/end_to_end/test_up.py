@@ -17,7 +17,7 @@ import httpx
 import psutil
 import pytest
 
-from ingram_assets.runtime.dagster_processes import forget_old_files
+from ingram_assets.runtime.code_server import forget_old_files
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.loading import load
