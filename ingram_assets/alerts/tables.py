@@ -143,7 +143,7 @@ class AlertTables:
             return _log(connection)
 
     def held(self) -> list[HeldAlert]:
-        """What waits for the end of the quiet hours, the oldest first."""
+        """What waits for others of its moment, or the end of the quiet hours; the oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(_held).order_by(_held.c.number))
             return [
@@ -184,7 +184,7 @@ class AlertTables:
         Args:
             events: those that were new to this look.
             places: by type the id up to which no later look reads.
-            held: what waits for the end of the quiet hours from now on, all of it; `None`: as before.
+            held: what waits from now on, all of it; `None`: as before.
         """
         with self._engine.begin() as connection:
             _save(connection, log, [(target, alert) for alert in alerts for target in targets], events)

@@ -89,6 +89,8 @@ class Watch:
         self.cursor: str | None = None
         self.ahead = 0.0
         monkeypatch.setattr(sensors, "time", self)
+        # Each tick tells what it found: that it waits for others has tests of its own.
+        monkeypatch.setattr(sensors, "TOGETHER_LOOKS", 0)
         self.environment(ALERT_URLS=hook.url)
 
     def environment(self, **values: str) -> None:
@@ -240,7 +242,15 @@ class TestRuns:
         watch.tick()
         all_of_them.execute_in_process(instance=watch.instance, raise_on_error=False)
         watch.tick()
-        said = {one["title"]: one["message"].splitlines()[0] for one in watch.hook.received}
+        (told,) = watch.hook.received
+        assert told["title"].startswith("7 wrong: ")
+        lines = told["message"].splitlines()
+        assert len(lines) == 3 * 7
+        said = {
+            subject.removeprefix("- ").partition(" (since")[0]: reason.strip()
+            for subject, reason in zip(lines[::3], lines[1::3], strict=True)
+        }
+        assert all(step.startswith("  What to do: ") for step in lines[2::3])
         sign_in_reason = said.pop("The sign-in to iPage needs a person")
         assert sign_in_reason in ("iPage refused the password.", "The session ended.")
         assert said == {
@@ -580,10 +590,7 @@ class TestMemory:
         sweep(watch.instance, raising(Blocked("Access Denied.")))
         sweep(watch.instance, fine)
         watch.tick()
-        told = [
-            "A person has to act: the push to the store can't go on",
-            *("iPage blocks us", "Over: iPage blocks us"),
-        ]
+        told = ["1 wrong, 1 over: A person has to act: the push to the store can't go on"]
         assert watch.told == told
         for lost in (cursor, None, "nonsense"):
             watch.cursor = lost  # The process died before Dagster kept the new one; somebody reset it.

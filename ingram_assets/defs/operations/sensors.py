@@ -25,6 +25,8 @@ from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 _STALE_NAMED = 10
+TOGETHER_LOOKS = 3
+"""For so many looks an alert waits for others of the same moment."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,9 +36,9 @@ logger = logging.getLogger(__name__)
     description=(
         "Tells every target of ALERT_URLS when the SLA breaks, a run fails for good, a check fails, a "
         "guardrail or a block stops a run, the sign-in needs a person, a standing check is evaluated no "
-        "more; once per incident, and once when it is over. Titles low on stock are told in one digest a "
-        "day. In QUIET_HOURS what can wait is gathered. After each good sweep HEARTBEAT_URL is asked for. "
-        "Its ticks say what is wrong now."
+        "more; once per incident, and once when it is over; what comes in one moment is one message. Titles "
+        "low on stock are told in one digest a day. In QUIET_HOURS what can wait is gathered. After each "
+        "good sweep HEARTBEAT_URL is asked for. Its ticks say what is wrong now."
     ),
 )
 def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -63,7 +65,9 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if sent:
         words.append(f"{sent} alert{'' if sent == 1 else 's'} sent")
     if held:
-        words.append(f"{len(held)} wait for the end of QUIET_HOURS")
+        is_quiet = rules.quiet is not None and rules.quiet.are_at(now, rules.zone)
+        until = "the end of QUIET_HOURS" if is_quiet else "others of the same moment"
+        words.append(f"{len(held)} wait for {until}")
     words += _down(tables, rules)
     words += _heart(instance, tables, secret(settings.HEARTBEAT_URL), now, rules)
     return dg.SensorResult(skip_reason=". ".join(words) + ".", cursor=event_reader.cursor_of(look.places))
@@ -109,6 +113,7 @@ def _rules(settings: OperationsSettings) -> AlertRules:
         names=NAMES,
         looks_every=float(pace.SENSOR_INTERVAL),
         quiet=settings.QUIET_HOURS,
+        together=float(TOGETHER_LOOKS * pace.SENSOR_INTERVAL),
     )
 
 
