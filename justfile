@@ -144,6 +144,11 @@ backup *args: install
 restore *args: install
     @exec .venv/bin/ingram restore "$@"
 
+# The weekly letter, as it is sent on Mondays, of any week
+[no-exit-message]
+letter *args: install
+    @exec .venv/bin/ingram letter "$@"
+
 # alert test: a test message to every target of ALERT_URLS
 [no-exit-message]
 alert *args: install

@@ -183,6 +183,15 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
+class PastIncident:
+    """What people were told of: what was wrong, since when, and until when; `None`: it is not over."""
+
+    subject: str
+    since: float
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentLog:
     """What is remembered from one look to the next.
 
