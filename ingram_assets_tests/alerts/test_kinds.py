@@ -1,6 +1,7 @@
-"""Each kind of alert: what people are told of it, and the one thing that they do next."""
+"""Each kind of alert: what people are told of it, the one thing that they do next, and its row on duty."""
 
 import re
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -65,3 +66,37 @@ def test_the_next_step_is_one_sentence_and_its_commands_are_there(kind: AlertKin
     for name, option in re.findall(r"ingram ([a-z-]+)(?: (--[a-z-]+))?", step):
         assert name in main.commands
         assert not option or option in [text for each in main.commands[name].params for text in each.opts]
+
+
+DUTY = Path(__file__).parents[2] / "docs/operating.md"
+
+
+def rows() -> list[list[str]]:
+    """The table of alerts: what happened, how it looks, what to do, how long it takes."""
+    (chapter,) = re.findall(
+        r"^### What an alert says\n(.*?)^### ", DUTY.read_text(), re.DOTALL | re.MULTILINE
+    )
+    return [line.strip("| ").split(" | ") for line in chapter.splitlines() if line.startswith("| ")][1:]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.begins)
+def test_the_person_on_duty_finds_each_kind_with_what_to_do(kind: AlertKind):
+    found = [row for row in rows() if kind in map(kind_of, re.findall('"([^"]+)"', row[1]))]
+    assert found
+    for _, _, what_to_do, how_long in found:
+        assert how_long
+        named = re.findall(r"ingram ([a-z-]+)", what_to_do)
+        assert set(re.findall(r"ingram ([a-z-]+)", kind.next_step)) <= set(named)
+
+
+def test_commands_for_the_person_on_duty_are_there():
+    typed = re.findall(r"`ingram ([a-z-]+)((?: --[a-z-]+)*)", DUTY.read_text())
+    assert len(typed) > 20
+    for name, options in typed:
+        assert name in main.commands
+        known = [text for each in main.commands[name].params for text in each.opts]
+        assert set(options.split()) <= set(known)
+
+
+def test_the_duty_is_the_first_of_the_document():
+    assert re.findall(r"^## (.*)", DUTY.read_text(), re.MULTILINE)[0] == "On duty"
