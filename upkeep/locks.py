@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,7 @@ NPM_PROJECTS = tuple(
         "ingram_assets_tests/testing/js_storefront",
     )
 )
+_NPM_LOCK = "package-lock.json"
 TOOLS = ("rust-just", "uv")
 _MADE_BY = "uv pip compile of pyproject.toml with all extras: universal, with hashes, naming no index"
 _COMPILE = (
@@ -56,7 +58,7 @@ def locked_by_pip(lock: Path) -> Iterator[Locked]:
 
 def locked_by_npm(project: Path) -> Iterator[Locked]:
     """The packages of an npm project's lock, but for folders of the project itself."""
-    packages: dict[str, dict[str, Any]] = json.loads((project / "package-lock.json").read_text())["packages"]
+    packages: dict[str, dict[str, Any]] = json.loads((project / _NPM_LOCK).read_text())["packages"]
     for place, said in packages.items():
         _, _, name = place.rpartition("node_modules/")
         is_own = not place or "link" in said or name.endswith("/stub")
@@ -102,19 +104,14 @@ def lock_anew() -> None:
         "PATH": node.path(os.environ.get("PATH", os.defpath)),
         "npm_config_omit_lockfile_registry_resolved": "true",
     }
+    words = ("install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund")
     for project in NPM_PROJECTS:
-        lock = project / "package-lock.json"
-        before = lock.read_text()
-        lock.unlink()  # npm keeps what a lock says while it is there.
-        try:
-            _run(
-                [*node.npm, "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=project,
-                env=env,
-            )
-        except BaseException:
-            lock.write_text(before)
-            raise
+        # Beside the old lock, which npm would keep to, and which stays whole whatever breaks off.
+        with tempfile.TemporaryDirectory() as folder:
+            anew = Path(folder, project.name)
+            shutil.copytree(project, anew, ignore=shutil.ignore_patterns(_NPM_LOCK, "node_modules"))
+            _run([*node.npm, *words], cwd=anew, env=env)
+            shutil.copyfile(anew / _NPM_LOCK, project / _NPM_LOCK)
 
 
 def _uv(*words: str) -> None:
