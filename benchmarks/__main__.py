@@ -16,6 +16,7 @@ from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands, work
 from benchmarks.events import events
 from benchmarks.freshness import measure as freshness
+from benchmarks.growth import growth
 from benchmarks.inventory import inventory
 from benchmarks.limiter import limiter
 from benchmarks.pages import parse
@@ -68,6 +69,7 @@ CASES = [
         several_machines,
         {"titles": 100_000, "latency_ms": 5},
     ),
+    Case("growth", "after 30 days no more of Dagster's events", growth, {"titles": 1_000, "days": 60}),
     Case("freshness", "ratio to even sweeps 0.45, 0.75, 1.3; at 0.4 pages 0.35, 0.55, 1.0", _freshness),
     Case("sell-outs", "ratio to even sweeps under 1, on real parts", sell_outs, {"seconds": 600}),
     Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),

@@ -46,7 +46,7 @@ mutation Launch($params: ExecutionParams!) {
 _SENSORS = """
 query Sensors($selector: RepositorySelector!) {
   sensorsOrError(repositorySelector: $selector) {
-    ... on Sensors { results { sensorState { id status } } }
+    ... on Sensors { results { minIntervalSeconds sensorState { id status } } }
   }
 }
 """
@@ -116,6 +116,14 @@ class Shop:
         """Turn one sensor on."""
         selector = {**_repository(location), "sensorName": name}
         self._ask(_START_SENSOR, selector=selector)
+
+    def sensor_intervals(self) -> list[float]:
+        """How many seconds each sensor lets pass between two ticks."""
+        return [
+            float(sensor["minIntervalSeconds"])
+            for location in LOCATIONS
+            for sensor in self._ask(_SENSORS, selector=_repository(location))["sensorsOrError"]["results"]
+        ]
 
     def stop_sensors(self) -> None:
         """Turn every sensor off, and return once nothing is left of what they had begun."""

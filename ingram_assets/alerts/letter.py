@@ -22,8 +22,9 @@ class WatchedWeek:
     """What Dagster and the watch know of a week.
 
     Args:
-        went: titles that a person retired.
-        sweeps: how many of all titles were complete.
+        went: titles that a person retired; `None`: unknown.
+        sweeps: how many of all titles were complete; `all_sweeps`: none of the week is forgotten,
+            since one of before it is known.
         late: how often one came later after the one before than was promised; `longest`: the longest wait.
         unread: pages that gave no reading, by what became of them; `pages`: all that were asked for.
         stale, tracked: titles that were read too long ago when the week ended, of how many; `None`: unknown.
@@ -31,8 +32,9 @@ class WatchedWeek:
         known_since: since when it is kept what was wrong; `None`: for no time yet.
     """
 
-    went: SomeTitles
+    went: SomeTitles | None
     sweeps: int = 0
+    all_sweeps: bool = True
     late: int = 0
     longest: float = 0.0
     pages: int = 0
@@ -113,16 +115,16 @@ def _is_quiet(
     moved = any(titles is None or titles.number for _, titles, _, _ in headings)
     is_known = watched.known_since is not None and watched.known_since <= week.begins
     slow = watched.late or watched.unread or watched.stale is None or watched.stale
-    return bool(watched.sweeps) and is_known and not (moved or slow or watched.wrong)
+    return bool(watched.sweeps) and watched.all_sweeps and is_known and not (moved or slow or watched.wrong)
 
 
 def _read(watched: WatchedWeek, rules: AlertRules) -> Iterator[str]:
-    promised = duration(rules.sla[rules.names.sweep])
+    promised, known = duration(rules.sla[rules.names.sweep]), "" if watched.all_sweeps else " known of"
     if not watched.sweeps:
-        yield "No complete sweep of all titles."
+        yield f"No complete sweep of all titles{known and ' is'}{known}."
     else:
         in_time = "all in time" if not watched.late else f"{watched.late} later than promised ({promised})"
-        sweeps = f"{watched.sweeps:,} complete sweep{'' if watched.sweeps == 1 else 's'}"
+        sweeps = f"{watched.sweeps:,} complete sweep{'' if watched.sweeps == 1 else 's'}{known}"
         yield f"{sweeps}, {in_time}; the longest wait for one: {duration(watched.longest)}."
     if watched.pages:
         unread = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in watched.unread.items())

@@ -47,6 +47,14 @@ class _Commands(click.Group):
         sys.exit(code if isinstance(code, int) else DONE)
 
 
+def _show_versions(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        from ingram_assets.checked_with import versions_in_words
+
+        click.echo(f"ingram {versions_in_words()}")
+        context.exit()
+
+
 @click.group(
     cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
@@ -56,7 +64,14 @@ class _Commands(click.Group):
     help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are. Where "
     "there are none, a demo at work is meant.",
 )
-@click.version_option(package_name="ingram-assets")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the version, what it was checked with, and exit.",
+)
 @with_examples
 def main(env_dir: Path | None) -> None:
     r"""Keeps a Medusa bookstore's stock honest with Ingram iPage.

@@ -106,6 +106,10 @@ class TestUnknown:
             "other prices: not known."
         )
 
+    def test_who_was_retired_is_forgotten(self):
+        first, *_ = letter(watched=replace(FINE, went=None)).body.splitlines()
+        assert "retired: not known" in first
+
     def test_the_history_did_not_reach_back(self):
         first, *_ = letter(replace(NOTHING, sold_out=None, back=None)).body.splitlines()
         assert first == (
@@ -123,6 +127,14 @@ class TestUnknown:
                 "No alerts (known since Nov 25, 09:00 CST).",
             ),
             (replace(FINE, sweeps=0, pages=0), "No complete sweep of all titles."),
+            (
+                replace(FINE, sweeps=0, pages=0, all_sweeps=False),
+                "No complete sweep of all titles is known of.",
+            ),
+            (
+                replace(FINE, all_sweeps=False),
+                "112 complete sweeps known of, all in time; the longest wait for one: 1 h 35 min.",
+            ),
         ],
     )
     def test_what_the_watch_does_not_know(self, watched: WatchedWeek, words: str):

@@ -964,3 +964,6 @@ class TestLetter:
         # Of an earlier week nothing is known.
         before = watched_week(instance, tables, Week.over_by(now, zone), now, promised=7200.0)
         assert (before.sweeps, before.stale, before.wrong, before.went) == (0, None, (), SomeTitles(0))
+        assert (before.all_sweeps, found.all_sweeps) == (False, False)
+        long_ago = watched_week(instance, tables, Week.over_by(now - 35 * 86400, zone), now, promised=7200.0)
+        assert long_ago.went is None, "runs of then are forgotten"

@@ -13,7 +13,7 @@ from ingram_assets.alerts.incidents import open_incidents
 from ingram_assets.alerts.letter import WatchedWeek
 from ingram_assets.alerts.model import PastIncident
 from ingram_assets.alerts.tables import AlertTables
-from ingram_assets.defs.events import REPORT
+from ingram_assets.defs.events import EVENTS_KEPT, REPORT
 from ingram_assets.defs.keys import STOCK_SWEEP, TITLE_WEEK, WEEK_JOB
 from ingram_assets.defs.operations.watched import TITLES_CHECK
 from ingram_assets.defs.reading_events import said, titles_of
@@ -39,8 +39,8 @@ def watched_week(
     """
     until = week.until(now)
     sweeps = list(_sweeps(instance, week.begins, until))
-    ends = [one.timestamp for one in sweeps]
-    waits = _waits(_last_sweep_before(instance, week.begins), ends, until)
+    ends, last_before = [one.timestamp for one in sweeps], _last_sweep_before(instance, week.begins)
+    waits = _waits(last_before, ends, until)
     pages: Counter[str] = Counter()
     for one in sweeps:
         counts: dict[str, int] = (said(one, REPORT) or {}).get("counts", {})
@@ -49,9 +49,11 @@ def watched_week(
     still = [
         PastIncident(one.subject, one.since) for one in open_incidents(tables.log()) if one.since < until
     ]
+    is_forgotten = week.begins < now - EVENTS_KEPT.total_seconds()
     return WatchedWeek(
-        _retired(instance, week.begins, until),
+        None if is_forgotten else _retired(instance, week.begins, until),
         sweeps=len(ends),
+        all_sweeps=last_before is not None,
         late=sum(wait > promised for wait in waits),
         longest=max(waits, default=0.0),
         pages=pages.total(),
