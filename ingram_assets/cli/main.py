@@ -12,7 +12,17 @@ from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.backup_commands import backup, restore
 from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.go_live import go_live
-from ingram_assets.cli.look_commands import check_store, doctor, explain, history, read, report, runs, status
+from ingram_assets.cli.look_commands import (
+    check_store,
+    doctor,
+    explain,
+    history,
+    letter,
+    read,
+    report,
+    runs,
+    status,
+)
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.site_commands import forget, kept_pages, session_key
@@ -96,7 +106,7 @@ def main(env_dir: Path | None) -> None:
 
 for _command in (
     *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
-    *(check_store, read, doctor, report),
+    *(check_store, read, doctor, report, letter),
     *(forget, kept_pages, session_key),
     *(backup, restore),
     *(stock, token, up, migrate, serve, worker, desk, demo, queue, alert),

@@ -9,9 +9,10 @@ import dagster as dg
 import psycopg
 import pytest
 
+from ingram_assets.defs.events import EVENTS_KEPT
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK
 from ingram_assets.defs.scraper.definitions import defs
-from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events, prune_runs, vacuum
+from ingram_assets.defs.scraper.event_pruning import prune_events, prune_runs, vacuum
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter

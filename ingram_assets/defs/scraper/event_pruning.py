@@ -7,6 +7,7 @@ from itertools import chain
 import dagster as dg
 import sqlalchemy as sa
 
+from ingram_assets.defs.events import EVENTS_KEPT
 from ingram_assets.runtime.dagster_internals import (
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
@@ -15,8 +16,6 @@ from ingram_assets.runtime.dagster_internals import (
     SqlEventLogStorageTable,
 )
 
-EVENTS_KEPT = timedelta(days=30)
-"""Of an event of a title's partition, and of what a run logged."""
 _BATCH = 5_000
 _EVENTS = SqlEventLogStorageTable
 _OF = dg.DagsterEventType
