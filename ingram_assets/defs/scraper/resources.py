@@ -2,11 +2,9 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from boto3.session import Session
-from dagster_aws.s3 import S3Resource
 
 from ingram_assets.coordination.site import SharedSite
 from ingram_assets.covers.bucket import Bucket, client_config
@@ -16,6 +14,9 @@ from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.sources.ipage.site import Site
 from ingram_assets.staging.writer import QueueWriter
+
+if TYPE_CHECKING:
+    from boto3.session import Session
 
 
 class IPage(dg.ConfigurableResource):
@@ -39,20 +40,26 @@ class QueueWriterResource(dg.ConfigurableResource):
 
 
 @cache
-def s3_session() -> Session:
+def s3_session() -> "Session":
     """One a process: its first client reads a megabyte of what boto3 knows, which it keeps for the others."""
+    from boto3.session import Session  # 12 MB, which a code server that only looks at sensors does without.
+
     return Session()
 
 
-class R2(S3Resource):
+class R2(dg.ConfigurableResource):
     """The covers' bucket: Cloudflare R2 through its S3 interface."""
+
+    endpoint_url: str
+    aws_access_key_id: str
+    aws_secret_access_key: str
 
     def get_client(self) -> Any:
         """A boto3 client with the time limits and checksum rules that R2 wants."""
         return s3_session().client(
             "s3",
             endpoint_url=self.endpoint_url,
-            region_name=self.region_name,
+            region_name="auto",
             aws_access_key_id=self.aws_access_key_id,
             aws_secret_access_key=self.aws_secret_access_key,
             config=client_config(),
@@ -74,7 +81,6 @@ RESOURCES: dict[str, Any] = {
     "queue": QueueWriterResource(),
     "r2": R2(
         endpoint_url=dg.EnvVar("R2_ENDPOINT"),
-        region_name="auto",
         aws_access_key_id=dg.EnvVar("R2_ACCESS_KEY_ID"),
         aws_secret_access_key=dg.EnvVar("R2_SECRET_ACCESS_KEY"),
     ),
