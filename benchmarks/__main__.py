@@ -17,6 +17,7 @@ from benchmarks.commands import commands, work
 from benchmarks.events import events
 from benchmarks.freshness import measure as freshness
 from benchmarks.growth import growth
+from benchmarks.idle import idle
 from benchmarks.inventory import inventory
 from benchmarks.limiter import limiter
 from benchmarks.pages import parse
@@ -46,6 +47,7 @@ def _freshness(machine: Machine) -> Iterator[Figures]:
 CASES = [
     Case("commands", "--help under 1 s, status under 3 s", commands),
     Case("work", "(reported)", work),
+    Case("idle", "real memory at most 550 MB", idle, {"titles": 100, "seconds": 300}),
     Case("parse", "under 1.5 ms", parse),
     Case("limiter", "ratio to no limit at most 1.03", limiter, {"titles": 600, "latency_ms": 150}),
     Case("events", "at most 2 ms an event", events, {"titles": 10_000}),

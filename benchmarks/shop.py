@@ -109,7 +109,7 @@ class Shop:
 
     def rest(self) -> None:
         """Return once no run is queued or at work."""
-        while self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1):
+        while self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1):
             time.sleep(0.5)
 
     def start_sensor(self, location: str, name: str) -> None:
@@ -138,7 +138,7 @@ class Shop:
                     if sensor["sensorState"]["status"] == "RUNNING":
                         running = True
                         self._ask(_STOP_SENSOR, id=sensor["sensorState"]["id"])
-            running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1))
+            running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1))
             quiet = 0 if running else quiet + 1
             time.sleep(2)
 
@@ -180,7 +180,7 @@ class Shop:
         )
 
 
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,

@@ -116,7 +116,7 @@ def _speak_to_the_demo() -> None:
     from ingram_assets.settings.demo import demo_to_speak_to
     from ingram_assets.settings.files import ENV_DIR
 
-    if click.get_current_context().find_root().invoked_subcommand in ("demo", "up"):
+    if click.get_current_context().find_root().invoked_subcommand in ("demo", "up", "serve", "migrate"):
         return
     if folder := demo_to_speak_to():
         os.environ[ENV_DIR] = str(folder)

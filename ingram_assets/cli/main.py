@@ -26,7 +26,7 @@ from ingram_assets.cli.look_commands import (
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.site_commands import forget, kept_pages, session_key
-from ingram_assets.cli.start_commands import demo, desk, up, worker
+from ingram_assets.cli.start_commands import demo, desk, migrate, serve, up, worker
 from ingram_assets.cli.stock_commands import stock
 from ingram_assets.cli.token_commands import token
 
@@ -109,6 +109,6 @@ for _command in (
     *(check_store, read, doctor, report, letter),
     *(forget, kept_pages, session_key),
     *(backup, restore),
-    *(stock, token, up, worker, desk, demo, queue, alert),
+    *(stock, token, up, migrate, serve, worker, desk, demo, queue, alert),
 ):
     main.add_command(_command)

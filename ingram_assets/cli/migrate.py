@@ -1,8 +1,10 @@
-"""The queue database, with its owner's settings: brought up to date, and new titles let in."""
+"""Databases, with their owners' settings: brought up to date; and new titles let into the queue."""
 
+from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.environment import environment_of, environment_of_owner
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.owner import MigrateSettings
+from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.staging import schema
 from ingram_assets.staging.schema import MigrationResult
 
@@ -17,6 +19,17 @@ def _owner() -> MigrateSettings:
 def let_in(titles: int) -> None:
     """Let so many new titles into the queue beyond what it takes in a day."""
     schema.let_in(_owner().QUEUE_OWNER_DB_URL.get_secret_value(), titles)
+
+
+def migrate_all(common: CommonSettings) -> MigrationResult:
+    """Bring the queue database to this version, and make Dagster's tables where they are missing.
+
+    Once, before processes that start at the same time would all make them.
+    """
+    result = migrate_queue()
+    with dagster_instance(common) as instance:
+        _ = instance.run_launcher  # Celery may be set, and not be installed.
+    return result
 
 
 def migrate_queue() -> MigrationResult:

@@ -1,12 +1,17 @@
-"""Commands that stay: up, worker, desk and demo."""
+"""Commands that stay: up, serve, worker, desk and demo; and migrate, which goes before."""
 
 import sys
 
 import click
 
-from ingram_assets.cli.common import handle_errors, with_json
+from ingram_assets.cli.common import handle_errors, print_json, with_json
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.runtime.instance import THIS_HOST
+from ingram_assets.runtime.serve import SERVICES
 from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.environment import environment_of_owner
+from ingram_assets.settings.loading import load
+from ingram_assets.settings.shared import CommonSettings
 
 
 @click.command()
@@ -23,6 +28,51 @@ def up(as_json: bool) -> None:
     from ingram_assets.cli.up import run_up
 
     run_up(as_json)
+
+
+@click.command()
+@click.argument("service", type=click.Choice(SERVICES))
+@click.option("--host", default=THIS_HOST, show_default=True, help="The address to listen at.")
+@click.option("--check", is_flag=True, help="Only look whether it is well: exit code 0, or 1.")
+@handle_errors
+def serve(service: str, host: str, check: bool) -> None:
+    r"""Start one process of `ingram up` by itself, as a container or a unit of systemd has it.
+
+    It reads .env and its code location's file; no other's. Run `ingram migrate` first. Where the processes
+    have machines of their own, INGRAM_HOST_SCRAPER and its kind tell page and daemon where the others are.
+
+    
+    ingram serve scraper --host 0.0.0.0
+    ingram serve daemon
+    ingram serve desk --check
+    """
+    from ingram_assets.runtime import serve as services
+
+    if check:
+        sys.exit(0 if services.is_well(service) else 1)
+    services.serve(service, host)
+
+
+@click.command()
+@with_json
+def migrate(as_json: bool) -> None:
+    r"""Bring the databases to this version, as `ingram up` does before all else. Safe to repeat.
+
+    The queue, as its owner (QUEUE_OWNER_DB_URL), and Dagster's tables (DAGSTER_PG_URL). The journal is the
+    storefront's own, which sees to it.
+
+    
+    ingram migrate
+    """
+    from ingram_assets.cli.migrate import migrate_all
+
+    result = migrate_all(load(CommonSettings, environment_of_owner()))
+    if as_json:
+        print_json(version=result.after, notes=result.notes)
+        return
+    click.echo(f"The queue is at version {result.after}, and Dagster's tables are there.")
+    for note in result.notes:
+        click.echo(note, err=True)
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`python -m ingram_assets.desk PORT`: as `ingram up` starts it, with this process's environment alone."""
+"""`python -m ingram_assets.desk PORT [HOST]`: as `ingram up` starts it, with its own environment alone."""
 
 import logging
 import sys
@@ -12,7 +12,8 @@ from ingram_assets.settings.storefront import StorefrontSettings
 if __name__ == "__main__":
     try:
         settings, common, pace = load(StorefrontSettings), load(CommonSettings), load(PaceSettings)
-        serve(settings, common, pace, host="127.0.0.1", port=int(sys.argv[1]))
+        host = sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1"
+        serve(settings, common, pace, host=host, port=int(sys.argv[1]))
     except IngramError as error:
         logging.error("%s", error)
         sys.exit(2)

@@ -1,12 +1,13 @@
-"""Dagster's web page as the shop runs it: below a path, on this machine, and deaf to other sites' pages.
+"""Dagster's web page as the shop runs it: below a path, and deaf to other sites' pages.
 
-`python -m ingram_assets.runtime.dagster_page PORT WORKSPACE`. Started by Dagster's own command it would obey
-whatever page is open in a browser on this machine: its GraphQL asks for no password, no token, and no header
-that a foreign page could not send.
+`python -m ingram_assets.runtime.dagster_page PORT WORKSPACE [HOST]`. Started by Dagster's own command it
+would obey whatever page is open in a browser on this machine: its GraphQL asks for no password, no token,
+and no header that a foreign page could not send.
 """
 
 import hashlib
 import logging
+import os
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -24,8 +25,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ingram_assets.domain.own_site import Told, own_site
 from ingram_assets.runtime.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
 from ingram_assets.runtime.desk_process import desk_at
+from ingram_assets.runtime.instance import THIS_HOST
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE, CommonSettings
+
+HEALTH = "/healthz"
+"""Asked by what watches over servers, under whatever name: it says nothing."""
+
+_NO_DESK = "The desk is not on this machine: start ingram up, or come to this page through the desk.\n"
 
 _LIVE_DATA_MILLISECONDS = 2000
 """How often the page asks for what is new: as Dagster's own command has it."""
@@ -38,13 +45,13 @@ _POOL_OVERFLOW = 20
 class OwnPagesOnly:
     """ASGI middleware that refuses what another site's page sent, or what came under a foreign name."""
 
-    def __init__(self, app: ASGIApp, port: int) -> None:
-        self._app, self._site = app, own_site(port)
+    def __init__(self, app: ASGIApp, port: int, address: str | None) -> None:
+        self._app, self._site = app, own_site(port, address)
         self._playground_policy = _policy_of(TEMPLATE).encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or answers it with 403 or 405."""
-        if scope["type"] == "lifespan":
+        if scope["type"] == "lifespan" or scope["path"] == HEALTH:
             await self._app(scope, receive, send)
             return
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
@@ -91,7 +98,7 @@ def _policy_of(page: str) -> str:
 def _find_a_title(_: Request) -> Response:
     """To the desk's board on this machine. Who comes by the desk's door is led there by the desk itself."""
     url = desk_at(load(CommonSettings).state_dir)
-    return RedirectResponse(url) if url else PlainTextResponse("The desk is away: start ingram up.\n", 503)
+    return RedirectResponse(url) if url else PlainTextResponse(_NO_DESK, 503)
 
 
 def _wants_page(scope: Scope) -> bool:
@@ -99,8 +106,11 @@ def _wants_page(scope: Scope) -> bool:
     return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
 
 
-def serve(port: int, workspace: Path) -> None:
-    """Answer until SIGINT or SIGTERM. The instance is that of DAGSTER_HOME."""
+def serve(port: int, workspace: Path, host: str) -> None:
+    """Answer until SIGINT or SIGTERM, under this machine's names and that of INGRAM_UI_URL.
+
+    The instance is that of DAGSTER_HOME.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(_STATEMENT_MILLISECONDS, _RECYCLE_SECONDS, _POOL_OVERFLOW)
@@ -108,9 +118,10 @@ def serve(port: int, workspace: Path) -> None:
         with WorkspaceProcessContext(instance, target, version=__version__) as context:
             app = create_app_from_workspace_process_context(context, DAGSTER_PATH, _LIVE_DATA_MILLISECONDS)
             app.router.routes.insert(0, Route(FIND_A_TITLE, _find_a_title))
-            app.add_middleware(OwnPagesOnly, port=port)
-            uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
+            app.router.routes.insert(0, Route(HEALTH, lambda _: PlainTextResponse("ok\n")))
+            app.add_middleware(OwnPagesOnly, port=port, address=os.environ.get("INGRAM_UI_URL"))
+            uvicorn.run(app, host=host, port=port, log_level="warning", proxy_headers=False)
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), Path(sys.argv[2]))
+    serve(int(sys.argv[1]), Path(sys.argv[2]), *(sys.argv[3:] or [THIS_HOST]))

@@ -1,26 +1,24 @@
 """Dagster as the shop runs it: three code servers, each with its own settings alone, web server, daemon."""
 
-import contextlib
-import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 
-from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, PORTS_FILE, code_server_argv
+from ingram_assets.runtime.instance import (
+    EVENT_BATCH_SIZE,
+    PORTS_FILE,
+    THIS_HOST,
+    code_server_argv,
+    note_ports,
+)
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import shipped
 from ingram_assets.settings.shared import DAGSTER_PATH
-from ingram_assets.whole_files import write_whole
 
-RUN_FILES_KEPT = timedelta(days=30)
-TICK_FILES_KEPT = timedelta(days=2)
-FORGET_EVERY = 3600.0
 EnvironmentOf = Callable[[str | None], Mapping[str, str]]
 """The whole environment of a code location's process; of the web server and the daemon for `None`."""
 
@@ -50,66 +48,53 @@ def start_dagster(
     shared = {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-        "INGRAM_UI_URL": ui_url,
         **{f"INGRAM_PORT_{name.upper()}": str(port) for name, port in ports.items()},
+        **{f"INGRAM_HOST_{name.upper()}": THIS_HOST for name in ports},
     }
 
     def start(name: str) -> None:
         argv, ready = _command(name, ports, ui)
-        environment = {**environment_of(name if name in ports else None), **shared}
-        if name == "operations" and desk_address:
-            environment["INGRAM_UI_URL"] = f"{desk_address}{DAGSTER_PATH}"
+        leads_to = f"{desk_address}{DAGSTER_PATH}" if name == "operations" and desk_address else ui_url
+        own = environment_of(name if name in ports else None)
         supervisor.start(
             name.replace(" ", "-"),
             argv,
-            env=environment,
+            env={**own, **shared, "INGRAM_UI_URL": leads_to},
             cwd=home,
             ready=ready,
             ready_seconds=180,
             restart=True,
+            needs_dagster=True,
         )
 
     # Web server and daemon load the workspace as they start: an answering code server spares them retries.
     for group in (list(ports), ["web server", "daemon"]):
         with ThreadPoolExecutor(len(group)) as pool:
             list(pool.map(start, group))
-    write_whole(home / PORTS_FILE, json.dumps(ports))
+    note_ports(home, ports)
     return ui_url
 
 
 def _command(name: str, ports: Mapping[str, int], ui: int) -> tuple[list[str], Callable[[], bool]]:
     """What a process is started with, and how it is seen to be ready."""
-    workspace = str(shipped("workspace.yaml"))
     if name in ports:
         return code_server_argv(name, ports[name]), port_open(ports[name])
     if name == "web server":
-        argv = [sys.executable, "-m", "ingram_assets.runtime.dagster_page", str(ui), workspace]
-        return argv, http_ok(f"http://127.0.0.1:{ui}{DAGSTER_PATH}/server_info")
+        return page_argv(ui), http_ok(f"http://{THIS_HOST}:{ui}{DAGSTER_PATH}/server_info")
+    return daemon_argv(), lambda: True
+
+
+def page_argv(port: int, host: str = THIS_HOST) -> list[str]:
+    """The command line of Dagster's web page."""
+    words = [sys.executable, "-m", "ingram_assets.runtime.dagster_page"]
+    return [*words, str(port), str(shipped("workspace.yaml")), host]
+
+
+def daemon_argv() -> list[str]:
+    """The command line of Dagster's daemon."""
+    words = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(shipped("workspace.yaml"))]
     # Else two lines a sensor and tick, 170,000 a day, of which Dagster's page shows what matters.
-    quiet = ["--log-level", "warning"]
-    return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace, *quiet], lambda: True
-
-
-def forget_old_files(home: Path, now: float) -> int:
-    """Deletes what runs and ticks printed long ago; how many files. `now` in seconds of the epoch.
-
-    Dagster keeps a file of each tick that said something, 26,000 a day, two of each run, and deletes none.
-    """
-    gone = 0
-    # By os.walk, which passes over what vanishes or can't be read on the way.
-    walked = [Path(folder) / name for folder, _, names in os.walk(home / "storage") for name in names]
-    for file in walked:
-        if file.suffix not in (".err", ".out"):
-            continue
-        kept = RUN_FILES_KEPT if file.parent.name == "compute_logs" else TICK_FILES_KEPT
-        with contextlib.suppress(OSError):  # Another one may be at it, and a file less is no matter.
-            if file.stat().st_mtime < now - kept.total_seconds():
-                file.unlink()
-                gone += 1
-                if file.parent.name == "compute_logs":
-                    file.parent.rmdir()
-                    file.parent.parent.rmdir()
-    return gone
+    return [*words, "--log-level", "warning"]
 
 
 def forget_ports(home: Path) -> None:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from ingram_assets.runtime.instance import THIS_HOST
 from ingram_assets.runtime.ports import choose_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.whole_files import write_whole
@@ -37,15 +38,21 @@ def start_desk(
     url = f"http://127.0.0.1:{chosen}"
     supervisor.start(
         "desk",
-        [sys.executable, "-m", "ingram_assets.desk", str(chosen)],
+        desk_argv(chosen),
         env={**environment, "DAGSTER_HOME": str(home), "INGRAM_UI_URL": ui_url},
         cwd=state,
         ready=http_ok(f"{url}/healthz"),
         ready_seconds=60,
         restart=True,
+        needs_dagster=True,
     )
     write_whole(state / _FILE, url)
     return url
+
+
+def desk_argv(port: int, host: str = THIS_HOST) -> list[str]:
+    """The command line of the desk."""
+    return [sys.executable, "-m", "ingram_assets.desk", str(port), host]
 
 
 def forget_desk(state: Path) -> None:

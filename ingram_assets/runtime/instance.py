@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 PORTS_FILE = "ports.json"
+THIS_HOST = "127.0.0.1"
 EVENT_BATCH_SIZE = "500"
 """A run's materializations are written in batches: about 1 ms each instead of 13."""
 
@@ -121,11 +122,17 @@ def without_tries() -> Iterator[None]:
         root.removeFilter(is_none)
 
 
-def code_server_argv(location: str, port: int) -> list[str]:
+def code_server_argv(location: str, port: int, host: str = THIS_HOST) -> list[str]:
     """The command line of a code location's gRPC server."""
-    words = [sys.executable, "-m", "dagster", "api", "grpc"]
+    words = [sys.executable, "-m", "ingram_assets.runtime.code_server"]
     words += ["--module-name", f"ingram_assets.defs.{location}.definitions"]
-    return [*words, "--host", "127.0.0.1", "--port", str(port), "--location-name", location]
+    at = f"[{host}]" if ":" in host else host
+    return [*words, "--host", at, "--port", str(port), "--location-name", location]
+
+
+def note_ports(home: Path, ports: Mapping[str, int]) -> None:
+    """Write down where processes of the shop answer on this machine, for commands that are typed here."""
+    write_whole(home / PORTS_FILE, json.dumps(ports))
 
 
 def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) -> str | None:

@@ -7,9 +7,11 @@ launcher that can tell; so this one tells.
 """
 
 import json
+import socket
 
 from dagster import DagsterRun, DefaultRunLauncher
 
+from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.runtime.dagster_internals import (
     GRPC_INFO_TAG,
     CanCancelExecutionRequest,
@@ -20,9 +22,20 @@ from ingram_assets.runtime.dagster_internals import (
     WorkerStatus,
     deserialize_value,
 )
-from ingram_assets.runtime.ports import port_open
 
 ANSWERS_WITHIN = 10
+CONNECTS_WITHIN = 1
+
+
+def _is_gone(host: str, port: int) -> bool:
+    """Whether no code server is there. Of another host that can't be reached it is not known."""
+    try:
+        socket.create_connection((host, port), timeout=CONNECTS_WITHIN).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return is_this_machine(host)
+    return False
 
 
 class WatchedRunLauncher(DefaultRunLauncher):
@@ -43,7 +56,7 @@ class WatchedRunLauncher(DefaultRunLauncher):
         started_by = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
         if not started_by.get("port"):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "It is not known which code server has it.")
-        if not port_open(started_by["port"])():
+        if _is_gone(started_by["host"], started_by["port"]):
             return CheckRunHealthResult(WorkerStatus.FAILED, "The code server that it ran in is gone.")
         client = DagsterGrpcClient(host=started_by["host"], port=started_by["port"])
         try:

@@ -31,6 +31,9 @@ _PATHS = (
 )
 """Settings that name a file or folder."""
 
+HOSTS = tuple(f"INGRAM_HOST_{name.upper()}" for name in LOCATIONS)
+"""Where the code servers are, where each process of a shop is started by itself."""
+
 _PORTS = "UI DESK SCRAPER STOREFRONT OPERATIONS POSTGRES S3 COVERS IMAP IPAGE MEDUSA"
 PORTS = tuple(f"INGRAM_PORT_{name}" for name in _PORTS.split())
 """Ports that may be fixed: of `ingram up`'s processes, and of the demo's servers."""
@@ -47,7 +50,7 @@ _OF_THE_MACHINE = {
 }
 _OF_DAGSTER = {"DAGSTER_EVENT_BATCH_SIZE", "FRESHNESS_DAEMON_INTERVAL_SECONDS"}
 _NO_SETTINGS = {*_OF_THE_MACHINE, *_OF_DAGSTER, "INGRAM_TOOLS_DIR", "INGRAM_SUPERVISED_IN", ENV_DIR}
-_NAMES = {*READ_FROM, *PORTS}
+_NAMES = {*READ_FROM, *PORTS, *HOSTS}
 _PREFIXES = {name.partition("_")[0] for name in _NAMES}
 
 
@@ -72,7 +75,7 @@ def environment_of(location: str | None, folder: Path | None = None) -> dict[str
     return given | {
         name: trimmed(name, value) if name in READ_FROM else value
         for name, value in _written(folder, (".env", *(of.file for of in own))).items()
-        if name in wanted or name.startswith("INGRAM_PORT_")
+        if name in wanted or name in HOSTS or name.startswith("INGRAM_PORT_")
     }
 
 

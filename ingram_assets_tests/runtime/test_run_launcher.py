@@ -1,5 +1,6 @@
 """What becomes of a run whose worker, or whose code server, was killed: a real code server, a real run."""
 
+import json
 import logging
 import os
 import signal
@@ -129,3 +130,17 @@ def test_a_code_server_that_is_too_busy_to_answer_costs_no_run(monkeypatch: pyte
 def test_a_run_of_no_known_code_server_is_left_alone():
     run = DagsterRun(job_name="long")
     assert WatchedRunLauncher().check_run_worker_health(run).status == WorkerStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", WorkerStatus.FAILED),
+        # A name that is not known just now, as while a container is started anew: it may be there.
+        ("nowhere.invalid", WorkerStatus.RUNNING),
+    ],
+)
+def test_a_code_server_on_another_host_is_gone_where_that_host_says_so(host: str, status: WorkerStatus):
+    info = json.dumps({"host": host, "port": free_port()})
+    run = DagsterRun(job_name="long", status=DagsterRunStatus.STARTED, tags={GRPC_INFO_TAG: info})
+    assert WatchedRunLauncher().check_run_worker_health(run).status == status

@@ -9,7 +9,7 @@ import yaml
 
 from ingram_assets.settings.belonging import LOCATIONS
 
-VALUES = Path(__file__).parents[1] / "deploy/kubernetes/values.yaml"
+VALUES = Path(__file__).parents[2] / "deploy/kubernetes/values.yaml"
 IMAGE = {"repository": None, "tag": None, "pullPolicy": None}
 SECRETS: list[Any] = [{"name": None}]
 KNOWN: dict[str, Any] = {

@@ -1,0 +1,140 @@
+"""One process of the shop by itself, as a container or a unit of systemd has it, and whether it is well.
+
+`python -m ingram_assets.runtime.serve SERVICE`, as `ingram serve`, where that command is not installed:
+in the image of Dagster's page and daemon.
+"""
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import NoReturn
+
+from ingram_assets.domain.failures import IngramError
+from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv
+from ingram_assets.runtime.desk_process import DESK_PORT, desk_argv
+from ingram_assets.runtime.instance import (
+    EVENT_BATCH_SIZE,
+    THIS_HOST,
+    code_server_argv,
+    dagster_home,
+    dagster_instance,
+    note_ports,
+)
+from ingram_assets.runtime.ports import http_ok
+from ingram_assets.runtime.started_with import note_settings
+from ingram_assets.settings.base import Settings
+from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.environment import environment_of, port_settings
+from ingram_assets.settings.loading import check, load
+from ingram_assets.settings.proxies import sparing_this_machine
+from ingram_assets.settings.shared import CommonSettings, PaceSettings
+
+PAGE, DAEMON, DESK = "page", "daemon", "desk"
+SERVICES = (*LOCATIONS, DESK, PAGE, DAEMON)
+PORTS = {"scraper": 4001, "storefront": 4002, "operations": 4003, DESK: DESK_PORT, PAGE: 3000}
+"""Where each service listens unless `INGRAM_PORT_…` says otherwise. The daemon does not."""
+_WELL_WITHIN = 5
+_HEARD_WITHIN = 180
+
+
+def location_of_service(service: str) -> str | None:
+    """The code location whose settings a service has; `None`: those that all may know."""
+    return {**{name: name for name in LOCATIONS}, DESK: "storefront"}.get(service)
+
+
+def serve(service: str, host: str = THIS_HOST) -> NoReturn:
+    """Become one of `SERVICES`: this process, with that service's settings alone.
+
+    Args:
+        host: the address to listen at.
+
+    Raises:
+        SettingsError: a setting is missing or malformed.
+    """
+    location = location_of_service(service)
+    environment = environment_of(location)
+    own: tuple[type[Settings], ...] = (LOCATIONS[location],) if location else ()
+    check(environment, *own, CommonSettings, PaceSettings)
+    common, ports = load(CommonSettings, environment), _ports(environment)
+    home = dagster_home(common)
+    note_settings(home, environment)
+    note_ports(home, {service: ports[service]} if service in ports else {})
+    environment |= {
+        "DAGSTER_HOME": str(home),
+        "DAGSTER_PG_URL": common.DAGSTER_PG_URL.get_secret_value(),
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
+        **sparing_this_machine(environment),
+        **{f"INGRAM_PORT_{name.upper()}": str(ports[name]) for name in LOCATIONS},
+        **{key: environment.get(key) or THIS_HOST for key in (f"INGRAM_HOST_{n.upper()}" for n in LOCATIONS)},
+    }
+    os.umask(0o077)
+    os.chdir(home)
+    os.execve(sys.executable, _argv(service, ports, host), environment)
+
+
+def _argv(service: str, ports: Mapping[str, int], host: str) -> list[str]:
+    if service in LOCATIONS:
+        return code_server_argv(service, ports[service], host)
+    if service == DAEMON:
+        return daemon_argv()
+    return (desk_argv if service == DESK else page_argv)(ports[service], host)
+
+
+def _ports(environment: Mapping[str, str]) -> dict[str, int]:
+    given = port_settings(environment)
+    return {name: given.get("UI" if name == PAGE else name.upper()) or port for name, port in PORTS.items()}
+
+
+def is_well(service: str) -> bool:
+    """Whether a service on this machine is at work: it answers, or, of the daemon, it was heard of lately.
+
+    Raises:
+        SettingsError: a setting is missing or malformed.
+    """
+    environment = environment_of(location_of_service(service))
+    if service == DAEMON:
+        return _daemon_is_heard(load(CommonSettings, environment))
+    port = _ports(environment)[service]
+    return _serves(port) if service in LOCATIONS else http_ok(f"http://{THIS_HOST}:{port}/healthz")()
+
+
+def _serves(port: int) -> bool:
+    import grpc
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+    from grpc_health.v1.health_pb2_grpc import HealthStub
+
+    with grpc.insecure_channel(f"{THIS_HOST}:{port}", [("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            said = HealthStub(channel).Check(HealthCheckRequest(service="DagsterApi"), timeout=_WELL_WITHIN)
+        except grpc.RpcError:
+            return False
+        return bool(said.status == HealthCheckResponse.SERVING)
+
+
+def _daemon_is_heard(common: CommonSettings) -> bool:
+    with dagster_instance(common) as instance:
+        heard = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    return bool(heard) and time.time() - max(heard) < _HEARD_WITHIN
+
+
+def main() -> None:
+    """Serve, or look."""
+    parser = argparse.ArgumentParser(prog="python -m ingram_assets.runtime.serve", description=serve.__doc__)
+    parser.add_argument("service", choices=SERVICES)
+    parser.add_argument("--host", default=THIS_HOST, help="the address to listen at")
+    parser.add_argument("--check", action="store_true", help="only look whether it is well: exit code 0 or 1")
+    given = parser.parse_args()
+    try:
+        if given.check:
+            sys.exit(0 if is_well(given.service) else 1)
+        serve(given.service, given.host)
+    except IngramError as error:
+        logging.error("%s", error)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

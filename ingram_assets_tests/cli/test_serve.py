@@ -1,0 +1,115 @@
+"""Each process of `ingram up` by itself: `ingram migrate`, then `ingram serve`."""
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ingram_assets.runtime.ports import free_port
+from ingram_assets.runtime.serve import PORTS, SERVICES
+from ingram_demo.embedded.postgres import Postgres
+
+INGRAM = (sys.executable, "-m", "ingram_assets.cli")
+NAMES = {"page": "UI"}
+OF_OTHERS = {"IPAGE_PASSWORD": "secret-of-the-scraper", "MEDUSA_API_KEY": "sk_of_the_storefront"}
+
+
+@pytest.fixture(scope="module")
+def environment(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a machine on which the databases are brought to this version."""
+    folder = tmp_path_factory.mktemp("serve")
+    ports = {f"INGRAM_PORT_{NAMES.get(name, name.upper())}": str(free_port()) for name in PORTS}
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+        "INGRAM_ENV_DIR": str(folder),
+        "INGRAM_STATE_DIR": str(folder / "state"),
+        "DAGSTER_PG_URL": postgres.create_database("dagster_of_serve"),
+        **ports,
+    }
+    owner = {"QUEUE_OWNER_DB_URL": postgres.create_database("queue_of_serve")}
+    for _ in range(2):
+        done = subprocess.run([*INGRAM, "migrate"], env=given | owner, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        assert "Dagster's tables are there" in done.stdout
+    return given
+
+
+@contextmanager
+def _served(environment: dict[str, str], *words: str) -> Iterator[psutil.Process]:
+    process = subprocess.Popen([*INGRAM, "serve", *words], env=environment | OF_OTHERS)
+    try:
+        yield psutil.Process(process.pid)
+    finally:
+        process.terminate()
+        assert process.wait(60) in (0, -15)
+
+
+def _is_well(environment: dict[str, str], name: str) -> bool:
+    return subprocess.run([*INGRAM, "serve", name, "--check"], env=environment).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words", [("operations", "--host", "::"), ("daemon",), ("page",)], ids=lambda w: w[0]
+)
+def test_it_is_well_once_it_is_at_work_and_knows_its_own_settings_alone(
+    environment: dict[str, str], words: tuple[str, ...], eventually: Callable[..., None]
+):
+    name = words[0]
+    assert not _is_well(environment, name)
+    with _served(environment | {"INGRAM_HOST_STOREFRONT": "elsewhere"}, *words) as process:
+        eventually(lambda: _is_well(environment, name), seconds=120)
+        known = process.environ()
+        assert not OF_OTHERS.keys() & known.keys()
+        assert known["DAGSTER_HOME"] == f"{environment['INGRAM_STATE_DIR']}/dagster"
+        assert (known["INGRAM_HOST_SCRAPER"], known["INGRAM_HOST_STOREFRONT"]) == ("127.0.0.1", "elsewhere")
+        if name == "operations":
+            assert {one.laddr.ip for one in process.net_connections() if one.status == "LISTEN"} == {"::"}
+
+
+def test_the_page_has_the_name_that_others_call_it_by(
+    environment: dict[str, str], eventually: Callable[..., None]
+):
+    port = int(environment["INGRAM_PORT_UI"])
+
+    def asked(host: str, path: str = "/dagster/server_info") -> int:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", path, headers={"Host": host})
+        return connection.getresponse().status
+
+    with _served(environment | {"INGRAM_UI_URL": f"http://page:{port}/dagster"}, "page"):
+        eventually(lambda: _is_well(environment, "page"), seconds=120)
+        assert asked(f"page:{port}") == 200
+        assert asked("elsewhere.example") == 403
+        assert asked("elsewhere.example", "/healthz") == 200
+
+
+def test_what_is_missing_is_named_and_nothing_is_started(environment: dict[str, str]):
+    done = subprocess.run([*INGRAM, "serve", "scraper"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "R2_ENDPOINT is missing" in done.stderr
+    module = [sys.executable, "-m", "ingram_assets.runtime.serve", "desk"]
+    done = subprocess.run(module, env=environment, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "MEDUSA_BACKEND_URL is missing" in done.stderr
+
+
+def test_every_service_has_a_port_but_the_daemon():
+    assert {*PORTS, "daemon"} == set(SERVICES)
+    assert len({*PORTS.values()}) == len(PORTS)
+
+
+def test_a_command_finds_the_code_server_of_its_machine(
+    environment: dict[str, str], eventually: Callable[..., None]
+):
+    """`ingram serve` writes down where it answers, as `ingram up` does: a run goes through the queue then."""
+    with _served(environment, "operations"):
+        eventually(lambda: _is_well(environment, "operations"), seconds=120)
+        noted = Path(environment["INGRAM_STATE_DIR"]) / "dagster" / "ports.json"
+        assert noted.read_text() == f'{{"operations": {environment["INGRAM_PORT_OPERATIONS"]}}}'

@@ -1,0 +1,81 @@
+"""The units of deploy/systemd: whose settings each has, and what it may; also by systemd's own word."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ingram_assets.runtime.serve import SERVICES, location_of_service
+from ingram_assets.settings.belonging import LOCATIONS
+
+UNITS = Path(__file__).parents[2] / "deploy/systemd"
+ALL = (*(f"ingram-{name}.service" for name in (*SERVICES, "migrate")), "ingram-worker@.service")
+systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not here")
+
+
+def _unit(name: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, value in re.findall(r"^(\w+)=(.*)$", (UNITS / name).read_text(), re.M):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+def test_every_service_has_its_unit_and_its_user():
+    assert {file.name for file in UNITS.glob("*.service")} == set(ALL)
+    users = re.findall(r"^u (\S+) ", (UNITS / "ingram.sysusers.conf").read_text(), re.M)
+    assert set(users) == {f"ingram-{name}" for name in (*SERVICES, "migrate")}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_is_a_user_of_its_own_with_its_own_settings(name: str):
+    unit = _unit(f"ingram-{name}.service")
+    location = location_of_service(name)
+    own = [LOCATIONS[location].file] if location else []
+    assert unit["LoadCredential"] == [f"{file}:/etc/ingram/{file}" for file in (".env", *own)]
+    assert unit["User"] == [f"ingram-{name}"]
+    assert unit["ExecStart"] == [f"/opt/ingram/.venv/bin/ingram serve {name}"]
+    assert unit["StateDirectory"] == [f"ingram-{name}"]
+    # All see their state at one path: a run's code server is told the daemon's.
+    assert unit["BindPaths"] == [f"/var/lib/ingram-{name}:/var/lib/ingram"]
+    assert unit["Environment"] == ["INGRAM_ENV_DIR=%d INGRAM_STATE_DIR=/var/lib/ingram"]
+    assert unit["Requires"] == ["ingram-migrate.service"]
+
+
+def test_the_owner_s_address_is_the_migrations_alone():
+    assert _unit("ingram-migrate.service")["LoadCredential"] == [".env:/etc/ingram/.env.owner"]
+    assert [file.name for file in UNITS.iterdir() if ".env.owner" in file.read_text()] == [
+        "ingram-migrate.service"
+    ]
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_none_may_more_than_it_needs(name: str):
+    unit = _unit(name)
+    assert unit["NoNewPrivileges"] == unit["PrivateTmp"] == unit["ProtectHome"] == ["true"]
+    assert unit["ProtectSystem"] == ["strict"]
+    assert unit["CapabilityBoundingSet"] == [""]
+    assert unit["UMask"] == ["0077"]
+
+
+@systemd
+def test_systemd_understands_each_and_finds_little_exposed(tmp_path: Path):
+    root = tmp_path / "root"
+    units, program = root / "etc/systemd/system", root / "opt/ingram/.venv/bin/ingram"
+    for folder in (units, program.parent, root / "usr/lib/systemd/system"):
+        folder.mkdir(parents=True)
+    shutil.copy("/bin/true", program)
+    for file in (*UNITS.glob("*.service"), *UNITS.glob("*.target")):
+        shutil.copy(file, units)
+    for file in Path("/usr/lib/systemd/system").glob("*.target"):
+        shutil.copy(file, root / "usr/lib/systemd/system")
+    files = [str(file) for file in units.iterdir()]
+    done = subprocess.run(
+        ["systemd-analyze", "verify", f"--root={root}", *files], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    for name in ALL:
+        words = ["systemd-analyze", "security", f"--root={root}", "--offline=yes", "--threshold=25"]
+        done = subprocess.run([*words, name.replace("@", "@scraper")], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout.splitlines()[-1]
