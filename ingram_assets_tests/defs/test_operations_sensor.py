@@ -541,10 +541,10 @@ class TestStore:
         state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
         watch.instance.add_instigator_state(state)
         for _ in range(9):
-            watch.ahead += 99
+            watch.ahead += 90  # On a busy machine the ticks take seconds, too.
             watch.tick()
         assert watch.told == []
-        watch.ahead += 99
+        watch.ahead += 100
         assert "1 incident open: Nobody looks whether the store follows" in watch.tick()
         assert watch.told == ["Nobody looks whether the store follows the queue"]
         assert "store_promise is switched off in Dagster" in watch.hook.received[0]["message"]
@@ -722,6 +722,23 @@ def _url(instance: dg.DagsterInstance) -> str:
     return yaml.safe_load(Path(instance.root_directory, "dagster.yaml").read_text())["storage"]["postgres"][
         "postgres_url"
     ]
+
+
+def test_what_breaks_in_one_moment_is_one_message(watch, monkeypatch):
+    monkeypatch.setattr(sensors, "TOGETHER_LOOKS", 3)
+    watch.environment(SENSOR_INTERVAL="100")
+    watch.tick()
+    sweep(watch.instance, raising(Blocked("Access Denied.")))
+    assert "1 wait for others of the same moment" in watch.tick()
+    push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+    watch.cursor = None  # The process died: what waits is in the tables.
+    watch.tick()
+    assert watch.told == []
+    watch.ahead = 300
+    assert "wait" not in watch.tick()
+    (title,) = watch.told
+    assert title.startswith("2 wrong: iPage blocks us; A person has to act: the push to the store")
+    assert watch.hook.received[0]["message"].count("What to do: ") == 2
 
 
 class TestQuietHours:
