@@ -9,7 +9,7 @@ import psycopg
 from benchmarks.case import Figures, Machine
 from benchmarks.shop import Shop
 from benchmarks.store import push_titles
-from ingram_assets.defs.keys import STOCK_SWEEP
+from ingram_assets.defs.keys import ISBNS_NAME, STOCK_SWEEP
 from ingram_assets.defs.scraper.event_pruning import prune_events, prune_runs, vacuum
 
 _OWN_KEPT = timedelta(days=400)
@@ -46,6 +46,8 @@ def growth(machine: Machine, *, titles: int, days: int) -> Iterator[Figures]:
     """
     shop = machine.shop
     isbns = shop.track(titles)
+    tracked = shop.instance.get_dynamic_partitions(ISBNS_NAME)
+    assert len(tracked) == titles, f"another case before this one tracks {len(tracked)} titles"
     shop.run_asset("scraper", STOCK_SWEEP)
     push_titles(shop, isbns)
     urls = {

@@ -1,5 +1,6 @@
 """Databases, with their owners' settings: brought up to date; and new titles let into the queue."""
 
+from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.environment import environment_of, environment_of_owner
 from ingram_assets.settings.loading import load
@@ -22,13 +23,14 @@ def let_in(titles: int) -> None:
 
 
 def migrate_all(common: CommonSettings) -> MigrationResult:
-    """Bring the queue database to this version, and make Dagster's tables where they are missing.
+    """Bring the queue database to this version, and make Dagster's tables, and the alerts' beside them.
 
-    Once, before processes that start at the same time would all make them.
+    Once, before processes that start at the same time would all make them, or may not make any.
     """
     result = migrate_queue()
     with dagster_instance(common) as instance:
         _ = instance.run_launcher  # Celery may be set, and not be installed.
+    AlertTables(common.DAGSTER_PG_URL.get_secret_value())
     return result
 
 

@@ -48,8 +48,7 @@ def start_dagster(
     shared = {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-        **{f"INGRAM_PORT_{name.upper()}": str(port) for name, port in ports.items()},
-        **{f"INGRAM_HOST_{name.upper()}": THIS_HOST for name in ports},
+        **where_code_servers_are(ports, {}),
     }
 
     def start(name: str) -> None:
@@ -82,6 +81,15 @@ def _command(name: str, ports: Mapping[str, int], ui: int) -> tuple[list[str], C
     if name == "web server":
         return page_argv(ui), http_ok(f"http://{THIS_HOST}:{ui}{DAGSTER_PATH}/server_info")
     return daemon_argv(), lambda: True
+
+
+def where_code_servers_are(ports: Mapping[str, int], given: Mapping[str, str]) -> dict[str, str]:
+    """What `workspace.yaml` asks for. On this machine, where `given` has no other hosts."""
+    hosts = {f"INGRAM_HOST_{name.upper()}": THIS_HOST for name in LOCATIONS}
+    return {
+        **{f"INGRAM_PORT_{name.upper()}": str(ports[name]) for name in LOCATIONS},
+        **{name: given.get(name) or host for name, host in hosts.items()},
+    }
 
 
 def page_argv(port: int, host: str = THIS_HOST) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv
+from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv, where_code_servers_are
 from ingram_assets.runtime.desk_process import DESK_PORT, desk_argv
 from ingram_assets.runtime.instance import (
     EVENT_BATCH_SIZE,
@@ -67,8 +67,7 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
         "DAGSTER_PG_URL": common.DAGSTER_PG_URL.get_secret_value(),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         **sparing_this_machine(environment),
-        **{f"INGRAM_PORT_{name.upper()}": str(ports[name]) for name in LOCATIONS},
-        **{key: environment.get(key) or THIS_HOST for key in (f"INGRAM_HOST_{n.upper()}" for n in LOCATIONS)},
+        **where_code_servers_are(ports, environment),
     }
     os.umask(0o077)
     os.chdir(home)

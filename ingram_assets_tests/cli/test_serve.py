@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from ingram_assets.runtime.ports import free_port
@@ -38,6 +39,9 @@ def environment(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
         done = subprocess.run([*INGRAM, "migrate"], env=given | owner, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         assert "Dagster's tables are there" in done.stdout
+    with psycopg.connect(given["DAGSTER_PG_URL"]) as connection:
+        # Made beforehand: a service's own role may make none.
+        assert connection.execute("SELECT count(*) FROM ingram_alert_watch").fetchone() == (0,)
     return given
 
 

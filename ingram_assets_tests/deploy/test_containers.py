@@ -218,6 +218,8 @@ def test_a_first_reading_comes_to_the_store(at_work: Shop, medusa: Medusa, event
     assert said.startswith("The store tells the truth.")
     assert "ingram up is running." in said
     assert list((at_work.folder / "bucket/covers/covers/raw").glob("*.jpg"))
+    logs = [child.log.read_text() for child in at_work.supervisor.children.values()]
+    assert not [log for log in logs if "permission denied" in log or "Read-only file system" in log]
 
 
 def _asked(port: str, path: str, host: str) -> int:
@@ -226,13 +228,13 @@ def _asked(port: str, path: str, host: str) -> int:
     return connection.getresponse().status
 
 
-def test_the_page_answers_the_desk_and_this_machine_alone(at_work: Shop):
+def test_the_page_answers_the_desk_and_this_machine_alone(at_work: Shop, eventually: Callable[..., None]):
     port = at_work.beside["INGRAM_PORT_UI"]
     assert _asked(port, "/dagster/server_info", f"page:{port}") == 200
     assert _asked(port, "/dagster/server_info", f"127.0.0.1:{port}") == 200
     assert _asked(port, "/dagster/server_info", "elsewhere.example") == 403
     assert _asked(port, "/healthz", "elsewhere.example") == 200
-    assert http_ok(f"http://127.0.0.1:{at_work.beside['INGRAM_PORT_DESK']}/readyz")()
+    eventually(http_ok(f"http://127.0.0.1:{at_work.beside['INGRAM_PORT_DESK']}/readyz"), seconds=60)
 
 
 def test_a_command_goes_through_the_code_server_and_the_queue(at_work: Shop):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,15 @@ from typing import Any
 import pytest
 
 from ingram_assets.runtime.serve import SERVICES, location_of_service
-from ingram_assets_tests.testing.variables import OF_ALL, own_classes, table, variables, write, written
+from ingram_assets_tests.testing.variables import (
+    DOCUMENT,
+    OF_ALL,
+    own_classes,
+    table,
+    variables,
+    write,
+    written,
+)
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 ALL = (*SERVICES, "migrate")
@@ -81,3 +90,13 @@ def test_each_starts_its_service_where_the_others_find_it(service: str, railway:
     # Railway looks by HTTP alone, which a code server does not speak.
     assert deploy.get("healthcheckPath") == ("/healthz" if service in ("desk", "page") else None)
     assert "preDeployCommand" not in deploy, "no lasting service has the owner's address"
+
+
+def test_the_document_names_each_file_of_railway_s_with_an_image_that_is_there():
+    rows = re.findall(r"^\| `(\w+)` \| `(railway\.\w+\.json)` \| `(\w+)` \|", DOCUMENT.read_text(), re.M)
+    assert {name: file for name, file, _ in rows} == {name: f"railway.{name}.json" for name in ALL}
+    targets = re.findall(r"^FROM \S+ AS (\w+)$", (DEPLOY / "Containerfile").read_text(), re.M)
+    for name, _, image in rows:
+        assert image in targets
+        needs = {"scraper": "scraper", "page": "dagster", "daemon": "dagster"}
+        assert image == needs.get(name, "shop")

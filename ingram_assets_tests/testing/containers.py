@@ -165,8 +165,7 @@ class Shop:
         )
         entry = service.get("entrypoint") or root.config.get("Entrypoint") or []
         command = words or [str(word).replace("$$", "$") for word in service["command"]]
-        namespaces = ["--mount", "--pid", "--fork", "--kill-child"]
-        return ["unshare", *namespaces, "sh", str(script), str(root.path), *entry, *command]
+        return ["unshare", "--mount", "sh", str(script), str(root.path), *entry, *command]
 
     def _mounts(self, service: Mapping[str, Any], root: Path) -> Iterator[str]:
         """Lines that mount what a service has. The places are made first."""
