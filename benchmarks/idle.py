@@ -153,7 +153,9 @@ def _processes(up: psutil.Process, folder: Path) -> dict[psutil.Process, str]:
     found: dict[psutil.Process, str] = {}
     for process in (up, *up.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
-            if "resource_tracker" in " ".join(process.cmdline()):
+            if process.ppid() == up.pid:
+                found[process] = names.get(process.pid, "template")
+            elif "resource_tracker" in " ".join(process.cmdline()):
                 found[process] = f"{names[process.ppid()]}, semaphores of runs"
             else:
                 found[process] = names.get(process.pid, "")

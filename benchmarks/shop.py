@@ -1,12 +1,11 @@
 """The whole shop as the benchmarks use it: every real server, and no run that nobody asked for."""
 
 import logging
-import os
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +20,7 @@ from ingram_assets.cli.runs import follow
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance
+from ingram_assets.runtime.processes import Child
 from ingram_assets.settings.environment import LOCATIONS
 from ingram_assets.staging.schema import let_in
 from ingram_assets.staging.writer import QueueWriter
@@ -161,7 +161,7 @@ class Shop:
 
     def _run(self, location: str, selector: Mapping[str, Any], config: Mapping[str, Any]) -> Finished:
         params = {"selector": {**_repository(location), **selector}, "runConfigData": config}
-        with PeakMemory(location) as memory:
+        with PeakMemory(self.stack.supervisor.children[location]) as memory:
             launched = self._ask(_LAUNCH, params=params)["launchRun"]
             if launched["__typename"] != "LaunchRunSuccess":
                 raise RuntimeError(f"The run was not launched: {launched}")
@@ -208,11 +208,11 @@ def running_shop(pace: Mapping[str, str] = _PACE) -> Iterator[Shop]:
 
 
 class PeakMemory:
-    """The greatest resident memory, in bytes, of any one run worker of a code location, looked at often."""
+    """The greatest resident memory, in bytes, of any one run worker of a code server, looked at often."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, server: Child) -> None:
         self.peak = 0
-        self._location = location
+        self._server = server
         self._over = threading.Event()
         self._looking = threading.Thread(target=self._look, daemon=True)
 
@@ -225,17 +225,8 @@ class PeakMemory:
         self._looking.join()
 
     def _look(self) -> None:
-        me = psutil.Process(os.getpid())
-        server: psutil.Process | None = None
         while not self._over.wait(0.2):
-            try:
-                if server is None:
-                    server = next(one for one in me.children(recursive=True) if self._is_server(one))
-                for worker in server.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                for worker in psutil.Process(self._server.pid).children(recursive=True):
                     if "python" in worker.name():
                         self.peak = max(self.peak, worker.memory_info().rss)
-            except (psutil.NoSuchProcess, StopIteration):
-                continue
-
-    def _is_server(self, process: psutil.Process) -> bool:
-        return process.cmdline()[-2:] == ["--location-name", self._location]

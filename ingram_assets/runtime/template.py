@@ -1,8 +1,7 @@
 """A process that has imported Dagster, and is forked to become each process that needs it.
 
 Six processes of a shop import the same 90 MB. Forked from one that did, they share what none of them writes
-to: an idle shop has 520 MB where it would have 870, and is up sooner. What is forked then runs a module as
-`python -m` does.
+to, some 230 MB of an idle shop. What is forked then runs a module as `python -m` does.
 
 The template holds no secret, and so passes none on: it gets the machine's environment, and what a process is
 to be told (its own environment first of all) goes to that process alone, once it is there. It has one thread

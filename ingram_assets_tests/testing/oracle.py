@@ -26,6 +26,7 @@ from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
 from ingram_assets_tests.testing.commands import Shell
 from ingram_assets_tests.testing.demo import Admin, caught_up
+from ingram_assets_tests.testing.memory import templates_of
 from ingram_demo.stack import Stack
 
 UNFINISHED = [
@@ -208,9 +209,12 @@ def assert_nothing_left_over(stack: Stack) -> None:
 def orphans(stack: Stack) -> list[str]:
     """Processes of the shop, or of a command of it, that descend from none of its servers."""
     servers = {stack.supervisor.children[name].pid for name in children_of(stack)}
+    templates = templates_of(psutil.Process())
     found = []
     for process in psutil.process_iter():
         try:
+            if process in templates:
+                continue
             ours = process.environ().get(MARK, "").startswith(str(stack.supervisor.folder))
             if not ours or process.status() == psutil.STATUS_ZOMBIE:
                 continue
