@@ -31,7 +31,7 @@ TITLES = 10_000
 """In the simulated site's catalog. A case tracks the first so many of them."""
 
 _PACE = {"SENSOR_INTERVAL": "10"}
-_ONE_TITLE = ("--dial", "export_as=404", "--dial", "search_shows=1")
+_ONE_TITLE = ("--dial", 'export_as="404"', "--dial", "search_shows=1")
 """Discovery, which a fresh shop begins with by itself, finds at most one: the cases say what is tracked."""
 
 _LAUNCH = """
