@@ -33,11 +33,18 @@ inventory *args: install
 world *args: install
     @exec .venv/bin/python -m ingram_assets_tests.world "$@"
 
-# Known vulnerabilities of the locked dependencies: pip-audit asks PyPI for them, so it needs the network
+# Known vulnerabilities of the locked dependencies, kept in docs/audits: asks PyPI for them, so it needs the network
 [no-exit-message]
-audit *args: install
-    @exec .venv/bin/uv tool run --python .venv/bin/python pip-audit --strict --disable-pip --require-hashes \
-        -r requirements.lock "$@"
+audit: install
+    @exec .venv/bin/python -m upkeep audit
+
+# Newer versions of all dependencies: locks them with their hashes, lists their licenses, and runs the tests
+[no-exit-message]
+update *args: install
+    @.venv/bin/python -m upkeep lock
+    @./just install
+    @.venv/bin/python -m upkeep licenses
+    @exec ./just test "$@"
 
 # The terminal sessions of the README, written anew: typed on a demo of the tests' own
 [no-exit-message]
@@ -143,6 +150,11 @@ backup *args: install
 [no-exit-message]
 restore *args: install
     @exec .venv/bin/ingram restore "$@"
+
+# The weekly letter, as it is sent on Mondays, of any week
+[no-exit-message]
+letter *args: install
+    @exec .venv/bin/ingram letter "$@"
 
 # alert test: a test message to every target of ALERT_URLS
 [no-exit-message]

@@ -16,6 +16,8 @@ from benchmarks.case import Case, Figures, Machine
 from benchmarks.commands import commands, work
 from benchmarks.events import events
 from benchmarks.freshness import measure as freshness
+from benchmarks.growth import growth
+from benchmarks.idle import idle
 from benchmarks.inventory import inventory
 from benchmarks.limiter import limiter
 from benchmarks.pages import parse
@@ -45,6 +47,7 @@ def _freshness(machine: Machine) -> Iterator[Figures]:
 CASES = [
     Case("commands", "--help under 1 s, status under 3 s", commands),
     Case("work", "(reported)", work),
+    Case("idle", "real memory at most 550 MB", idle, {"titles": 100, "seconds": 300}),
     Case("parse", "under 1.5 ms", parse),
     Case("limiter", "ratio to no limit at most 1.03", limiter, {"titles": 600, "latency_ms": 150}),
     Case("events", "at most 2 ms an event", events, {"titles": 10_000}),
@@ -68,6 +71,7 @@ CASES = [
         several_machines,
         {"titles": 100_000, "latency_ms": 5},
     ),
+    Case("growth", "after 30 days no more of Dagster's events", growth, {"titles": 1_000, "days": 60}),
     Case("freshness", "ratio to even sweeps 0.45, 0.75, 1.3; at 0.4 pages 0.35, 0.55, 1.0", _freshness),
     Case("sell-outs", "ratio to even sweeps under 1, on real parts", sell_outs, {"seconds": 600}),
     Case("change", "p95 under 60 s", change_to_level, {"changes": 50}),

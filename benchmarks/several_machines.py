@@ -56,6 +56,8 @@ def several_machines(machine: Machine, *, titles: int, latency_ms: int) -> Itera
             "page_answered_in_seconds": {"median": statistics.median(answers), "longest": max(answers)},
         }
         for name, sizes_mb in memory.items():
+            if len(sizes_mb) * _EVERY < seconds / 4 or max(sizes_mb) < 20:
+                continue  # It came and went, or is a helper's.
             half = sizes_mb[len(sizes_mb) // 2 :]
             yield {
                 "what": f"memory of {name}",
@@ -82,7 +84,10 @@ def _watched(cluster: Cluster) -> tuple[dict[str, list[float]], list[float]]:
 
 
 def _processes(cluster: Cluster) -> Iterator[tuple[str, psutil.Process]]:
+    """The product's own; PostgreSQL's, a process for each connection, share what they hold."""
     for name, child in cluster.supervisor.children.items():
+        if name == "postgres":
+            continue
         with suppress(psutil.Error):
             root = psutil.Process(child.pid)
             yield name, root

@@ -46,7 +46,7 @@ mutation Launch($params: ExecutionParams!) {
 _SENSORS = """
 query Sensors($selector: RepositorySelector!) {
   sensorsOrError(repositorySelector: $selector) {
-    ... on Sensors { results { sensorState { id status } } }
+    ... on Sensors { results { minIntervalSeconds sensorState { id status } } }
   }
 }
 """
@@ -109,13 +109,21 @@ class Shop:
 
     def rest(self) -> None:
         """Return once no run is queued or at work."""
-        while self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1):
+        while self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1):
             time.sleep(0.5)
 
     def start_sensor(self, location: str, name: str) -> None:
         """Turn one sensor on."""
         selector = {**_repository(location), "sensorName": name}
         self._ask(_START_SENSOR, selector=selector)
+
+    def sensor_intervals(self) -> list[float]:
+        """How many seconds each sensor lets pass between two ticks."""
+        return [
+            float(sensor["minIntervalSeconds"])
+            for location in LOCATIONS
+            for sensor in self._ask(_SENSORS, selector=_repository(location))["sensorsOrError"]["results"]
+        ]
 
     def stop_sensors(self) -> None:
         """Turn every sensor off, and return once nothing is left of what they had begun."""
@@ -130,7 +138,7 @@ class Shop:
                     if sensor["sensorState"]["status"] == "RUNNING":
                         running = True
                         self._ask(_STOP_SENSOR, id=sensor["sensorState"]["id"])
-            running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED), limit=1))
+            running = running or bool(self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1))
             quiet = 0 if running else quiet + 1
             time.sleep(2)
 
@@ -172,7 +180,7 @@ class Shop:
         )
 
 
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,

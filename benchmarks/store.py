@@ -34,11 +34,11 @@ def push(machine: Machine) -> Iterator[Figures]:
     shop = machine.shop
     isbns = shop_titles(shop)
     with _client(shop.stack.medusa) as client:
-        imported = _push(shop, isbns)
+        imported = push_titles(shop, isbns)
         if imported.counts.get("created"):
             yield _whole_run("import of new products, a whole run", imported, imported.counts["created"])
 
-        unchanged = _push(shop, isbns)
+        unchanged = push_titles(shop, isbns)
         yield {
             **_whole_run("an hour without change, a whole run", unchanged, len(isbns)),
             "reads": unchanged.counts["medusa_reads"],
@@ -57,7 +57,7 @@ def push(machine: Machine) -> Iterator[Figures]:
             client.post(_LEVELS, body)
             bare.append(time.perf_counter() - began)
         _record(shop, isbns, 300 + int(time.time()) % 100)
-        changed = _push(shop, isbns)
+        changed = push_titles(shop, isbns)
         assert changed.counts["written"] == len(isbns), changed.counts
         yield {
             **_whole_run("changed levels, a whole run", changed, len(isbns)),
@@ -67,7 +67,8 @@ def push(machine: Machine) -> Iterator[Figures]:
         }
 
 
-def _push(shop: Shop, isbns: Sequence[str]) -> Finished:
+def push_titles(shop: Shop, isbns: Sequence[str]) -> Finished:
+    """A run of the job `push` over these titles."""
     return shop.run_job("storefront", "push", {"ops": {"push_titles": {"config": {"isbns": list(isbns)}}}})
 
 
@@ -89,7 +90,7 @@ def change_to_level(machine: Machine, *, changes: int) -> Iterator[Figures]:
     """
     shop = machine.shop
     isbns = shop_titles(shop, range(TITLES, TITLES + max(_FEW, changes + 1)))
-    _push(shop, isbns)
+    push_titles(shop, isbns)
     with _client(shop.stack.medusa) as client:
         location = _location(shop, client)
         found = read_store(client, isbns[:changes], location.id)

@@ -19,11 +19,11 @@ class Phases:
 
     @contextmanager
     def phase(self, name: str, words: str) -> Iterator[None]:
-        """Time a phase. `words` tell a person what is going on."""
+        """Time a phase, or more of it. `words` tell a person what is going on."""
         self.say(f"{words} …")
         began = time.monotonic()
         yield
-        self.seconds[name] = round(time.monotonic() - began, 1)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - began, 1)
 
     def say(self, words: str) -> None:
         """A line with the seconds since the start."""

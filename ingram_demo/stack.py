@@ -46,8 +46,8 @@ OWNERS = {"dagster": "dagster", "catalog_import": "queue_owner", "storefront": "
 
 
 @dataclass(frozen=True)
-class Stack:
-    """What is running. `environments` has the whole environment of each code location."""
+class Servers:
+    """What is around a shop, and running. `environments` has the whole environment of each code location."""
 
     supervisor: Supervisor
     postgres: Postgres
@@ -56,9 +56,7 @@ class Stack:
     imap: Imap
     simulator: Simulator
     medusa: Medusa
-    ui_url: str
-    desk_url: str
-    common: CommonSettings
+    ports: Mapping[str, int]
     environments: Mapping[str | None, Mapping[str, str]]
 
     def url(self, database: str, role: str) -> str:
@@ -76,6 +74,15 @@ class Stack:
         return sorted(f"{self.s3.public_url}/covers/raw/{file.name}" for file in raw.glob("*.jpg"))
 
 
+@dataclass(frozen=True)
+class Stack(Servers):
+    """All that is running: what is around the shop, and the shop itself."""
+
+    ui_url: str
+    desk_url: str
+    common: CommonSettings
+
+
 @contextmanager
 def running_stack(
     folder: Path,
@@ -87,6 +94,51 @@ def running_stack(
     simulator_arguments: tuple[str, ...] = (),
 ) -> Iterator[Stack]:
     """Install what is missing, start everything, and stop everything on the way out.
+
+    Arguments, and what is raised, are those of `running_servers`.
+    """
+    fixed = port_settings(environment_of_owner())
+    around = running_servers(
+        folder, phases, pace, tools=tools, titles=titles, simulator_arguments=simulator_arguments
+    )
+    with around as servers, contextlib.ExitStack() as at_its_end:
+        with phases.phase("start", "Starting Dagster and the desk"):
+            common = load(CommonSettings, servers.environments[None])
+            home = dagster_home(common)
+            with dagster_instance(common):
+                pass  # Its tables are made here, once, before five processes would make them at once.
+            at_its_end.callback(forget_ports, home)
+            at_its_end.callback(forget_desk, common.state_dir)
+            ui_url = start_dagster(
+                servers.supervisor,
+                home,
+                servers.environments.__getitem__,
+                ui_port=servers.ports["UI"],
+                wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
+            )
+            desk_url = start_desk(
+                servers.supervisor,
+                common.state_dir,
+                servers.environments["storefront"],
+                home=home,
+                ui_url=ui_url,
+                port=servers.ports["DESK"],
+            )
+        at_its_end.enter_context(at_work(servers.supervisor.folder))
+        yield Stack(**vars(servers), ui_url=ui_url, desk_url=desk_url, common=common)
+
+
+@contextmanager
+def running_servers(
+    folder: Path,
+    phases: Phases,
+    pace: Mapping[str, str],
+    *,
+    tools: Path | None = None,
+    titles: int = 100,
+    simulator_arguments: tuple[str, ...] = (),
+) -> Iterator[Servers]:
+    """Install what is missing, start what is around a shop, and stop it on the way out.
 
     Args:
         folder: keeps the databases, the bucket, the mailbox and the logs from start to start.
@@ -104,9 +156,7 @@ def running_stack(
         with phases.phase("install", "Looking for a browser, Node and Medusa's packages"):
             given = os.environ.get("BROWSER_EXECUTABLE")
             chromium = ensure_chromium(tools, Path(given) if given else None)
-        with phases.phase(
-            "start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa, Dagster, the desk"
-        ):
+        with phases.phase("start", "Starting PostgreSQL, S3, a mailbox, a simulated iPage, Medusa"):
             ports = _ports(folder, fixed)
             postgres = start_postgres(supervisor, folder / "postgres", port=ports["POSTGRES"])
             passwords = _databases(postgres, folder, public_url(ports["COVERS"]))
@@ -127,42 +177,7 @@ def running_stack(
             )
             owner_url = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
             write_env_files(folder / SETTINGS, environments, owner_url)
-            common = load(CommonSettings, environments[None])
-            home = dagster_home(common)
-            with dagster_instance(common):
-                pass  # Its tables are made here, once, before five processes would make them at once.
-            ui_url = start_dagster(
-                supervisor,
-                home,
-                environments.__getitem__,
-                ui_port=ports["UI"],
-                wanted_ports={name: fixed.get(name.upper()) for name in LOCATIONS},
-            )
-            desk_url = start_desk(
-                supervisor,
-                common.state_dir,
-                environments["storefront"],
-                home=home,
-                ui_url=ui_url,
-                port=ports["DESK"],
-            )
-        with contextlib.ExitStack() as at_its_end:
-            at_its_end.callback(forget_ports, home)
-            at_its_end.callback(forget_desk, common.state_dir)
-            at_its_end.enter_context(at_work(folder))
-            yield Stack(
-                supervisor,
-                postgres,
-                passwords,
-                s3,
-                imap,
-                simulator,
-                medusa,
-                ui_url,
-                desk_url,
-                common,
-                environments,
-            )
+        yield Servers(supervisor, postgres, passwords, s3, imap, simulator, medusa, ports, environments)
 
 
 def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:

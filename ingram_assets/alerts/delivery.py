@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from urllib.parse import unquote
 
-import apprise
-
 from ingram_assets.alerts.model import Alert
 from ingram_assets.alerts.tables import AlertTables, Pause, Waiting
 
@@ -72,6 +70,8 @@ def _name(url: str) -> str:
 
 def unknown_targets(urls: Sequence[str]) -> list[str]:
     """The names of targets whose addresses Apprise can do nothing with. Nothing is sent."""
+    import apprise
+
     logging.getLogger("apprise").propagate = False  # It quotes addresses.
     return [one.name for one in targets_of(urls) if not apprise.Apprise().add(one.url)]
 
@@ -154,6 +154,8 @@ def _at_the_same_time(
 
 def send_one(target: Target, alert: Alert) -> Sent:
     """Send one alert to one target. Raises nothing; time limits are the target's plugin's, seconds each."""
+    import apprise  # Of no use while there is nothing to tell.
+
     # These logs quote addresses, tokens and all. Apprise's result has its own lines again, to be cleaned.
     for chatty in ("apprise", "urllib3"):
         logging.getLogger(chatty).propagate = False

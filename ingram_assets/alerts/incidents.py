@@ -239,7 +239,7 @@ class _Decision:
             names = [one.name for one in new]
             reason = "\n".join(one.sentence for one in new)
             subject = messages.fields_subject(names)
-            self._tell_parts(_FIELDS, checked, names, subject, reason, [messages.FIELDS_ADVICE])
+            self._tell_parts(_FIELDS, checked, names, subject, reason, [messages.FIELDS_OTHERS])
 
     def _fields_back(self, checked: Checked) -> None:
         """End the incidents of fields none of which is missing any more."""

@@ -1,8 +1,10 @@
-"""What an alert says: what is wrong, since when, how much of it, why, and where to look."""
+"""What an alert says: what is wrong, why, what to do next, since when, how much of it, and where to look."""
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
+from ingram_assets.alerts import kinds
+from ingram_assets.alerts.kinds import kind_of
 from ingram_assets.alerts.model import (
     Alert,
     AlertRules,
@@ -20,6 +22,8 @@ from ingram_assets.domain.lifetime import StaleReadings
 _REASON_LENGTH = 700
 _DIGEST_LINES = 40
 _GATHERED_AT_MOST = 12
+_NAMES_LENGTH = 120
+_TO_DO = "What to do: "
 
 
 def _called(work: str, names: WorkNames) -> str:
@@ -32,23 +36,23 @@ def failed_subject(failed: Failed, names: WorkNames) -> str:
     """What is wrong, when a run failed."""
     work = _called(failed.work, names)
     subjects = {
-        "block": "iPage blocks us",
-        "guardrail": f"A guardrail stopped {work}",
-        "sign_in": "The sign-in to iPage needs a person",
-        "needs_person": f"A person has to act: {work} can't go on",
+        "block": kinds.BLOCK.begins,
+        "guardrail": f"{kinds.GUARDRAIL_PAGES.begins} {work}",
+        "sign_in": kinds.SIGN_IN.begins,
+        "needs_person": f"{kinds.PERSON.begins}: {work} can't go on",
     }
-    return subjects.get(failed.kind, f"A run failed for good: {work}")
+    return subjects.get(failed.kind, f"{kinds.RUN.begins}: {work}")
 
 
 def checked_subject(checked: Checked, names: WorkNames) -> str:
     """What is wrong, when a check failed. A blocking one is a guardrail: it stopped something."""
     if checked.check == names.titles_check:
-        return "Titles are left behind: sweeps come through, but do not read them"
+        return f"{kinds.LEFT_BEHIND.begins}: sweeps come through, but do not read them"
     if checked.check == names.store_check:
-        return "The store lags behind the queue"
+        return kinds.STORE_LAGS.begins
     if checked.blocking:
-        return f"A guardrail stopped {_called(checked.asset, names)}"
-    return f"A check failed: {checked.asset}, {checked.name.replace('_', ' ')}"
+        return f"{kinds.GUARDRAIL_PAGES.begins} {_called(checked.asset, names)}"
+    return f"{kinds.CHECK.begins}: {checked.asset}, {checked.name.replace('_', ' ')}"
 
 
 _GUARDRAILS = {
@@ -68,16 +72,12 @@ def guardrails_subject(checked: Checked, names: Sequence[str], called: WorkNames
     return f"{checked_subject(checked, called)}: {', '.join(_GUARDRAILS.get(name, name) for name in names)}"
 
 
-FIELDS_ADVICE = (
-    "All else on the pages goes on being used. Look at one in a browser, and at what is understood of it "
-    "(ingram read ISBN). If the pages are right so: ingram sync-stock --let-through. After a week that is "
-    "taken as usual."
-)
+FIELDS_OTHERS = "All else on the pages goes on being used. After a week this is taken as usual."
 
 
 def fields_subject(names: Sequence[str]) -> str:
     """What is wrong, when fields are read on far fewer pages than usual."""
-    return f"iPage's pages have changed: {', '.join(names)} can't be read on many"
+    return f"{kinds.FIELDS.begins}: {', '.join(names)} can't be read on many"
 
 
 def silent_subject(watchdog: Watchdog, names: WorkNames) -> str:
@@ -86,22 +86,15 @@ def silent_subject(watchdog: Watchdog, names: WorkNames) -> str:
         names.store_check: "whether the store follows the queue",
         names.titles_check: "whether titles are read in time",
     }
-    return f"Nobody looks {looks.get(watchdog.check, watchdog.check)}"
+    return f"{kinds.SILENT.begins} {looks.get(watchdog.check, watchdog.check)}"
 
 
 def silent_reason(watchdog: Watchdog, rules: AlertRules) -> str:
-    """Since when it is not, and what to do."""
+    """Since when it is not, and why."""
     last = watchdog.evaluated_at
     evaluated = "was never evaluated" if last is None else f"was evaluated last at {moment(last, rules)}"
-    sensor = f"Its sensor {watchdog.sensor}"
-    if watchdog.switched_off:
-        what = f"{sensor} is switched off in Dagster: switch it on again under Automation."
-    else:
-        what = (
-            f"{sensor} does not come through: its ticks in Dagster (Automation) say why; or its code server "
-            "is away, and the log of ingram up says why."
-        )
-    return f"{watchdog.check} {evaluated}. {what}"
+    is_off = "is switched off in Dagster" if watchdog.switched_off else "does not come through"
+    return f"{watchdog.check} {evaluated}. Its sensor {watchdog.sensor} {is_off}."
 
 
 def why(causes: Collection[Incident], rules: AlertRules) -> list[str]:
@@ -112,7 +105,10 @@ def why(causes: Collection[Incident], rules: AlertRules) -> list[str]:
 def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
     """The one alert of an incident that was not there before."""
     seen = f"Seen {incident.times} times so far." if incident.times > 1 else ""
-    lines = [_cut(incident.reason), *more, f"Since {moment(incident.since, rules)}.", seen]
+    # What to type is said once, at its own place.
+    reason = incident.reason.partition(" The commands:")[0]
+    step = _next_step(incident.subject, incident.run_id)
+    lines = [_cut(reason), *more, step, f"Since {moment(incident.since, rules)}.", seen]
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
 
 
@@ -129,9 +125,9 @@ def sla_subject(promise: Promise, stale: StaleReadings | None, rules: AlertRules
     age = duration(rules.sla[promise.asset]) if promise.asset in rules.sla else None
     if stale is not None:
         older = f"older than {age}" if age else "too old"
-        return f"SLA broken: the stock of {_titles(stale.titles)} is {older}"
+        return f"{kinds.STOCK_TOO_OLD.begins} of {_titles(stale.titles)} is {older}"
     name = _called(promise.asset, rules.names)
-    return f"SLA broken: {name} has not come through {f'for {age}' if age else 'in time'}"
+    return f"{kinds.SLA_BROKEN.begins}: {name} has not come through {f'for {age}' if age else 'in time'}"
 
 
 def sla_broken(
@@ -151,7 +147,7 @@ def sla_broken(
             lines.append(f"- {one.isbn} {one.title or ''}".rstrip() + f", {read}")
         if stale.titles > len(stale.oldest):
             lines.append(f"- and {stale.titles - len(stale.oldest):,} more")
-    lines += why(causes, rules)
+    lines += [*why(causes, rules), _next_step(incident.subject)]
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
 
 
@@ -186,23 +182,25 @@ def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
     lines = [f"- {one.title} ({one.isbn}): {one.before} → {one.after}" for one in ordered[:_DIGEST_LINES]]
     if len(ordered) > _DIGEST_LINES:
         lines.append(f"- and {len(ordered) - _DIGEST_LINES:,} more")
-    lines.append(f"{rules.ui}/assets/{rules.names.levels}")
-    return Alert(f"Low stock: {_titles(len(ordered))} since the last digest", _body(lines), "info")
+    subject = f"{kinds.LOW_STOCK.begins}: {_titles(len(ordered))} since the last digest"
+    lines += [_next_step(subject), f"{rules.ui}/assets/{rules.names.levels}"]
+    return Alert(subject, _body(lines), "info")
 
 
-def gathered(held: Sequence[HeldAlert], rules: AlertRules) -> Alert:
-    """What waited for the end of the quiet hours, as one message; a single one as it is."""
+def gathered(held: Sequence[HeldAlert], rules: AlertRules, *, by_night: bool) -> Alert:
+    """What waited for each other, as one message; a single one as it is.
+
+    Args:
+        by_night: for the end of the quiet hours; else for the end of the moment in which all of it came.
+    """
     if len(held) == 1:
         return held[0].alert
     last = {one.key: one for one in held if one.key}
     # What began again after its end is wrong still.
     wrong = [one for one in last.values() if one.alert.tone == "failure"]
-    lines: list[str] = []
-    for one in wrong[:_GATHERED_AT_MOST]:
-        first, *_ = one.alert.body.splitlines() or [""]
-        lines += [f"- {one.alert.subject} (since {moment(one.since, rules)})", f"  {_cut(first, 200)}"]
-    lines += _more(wrong)
     over = [one for one in held if one.alert.tone == "success"]
+    other = [one.alert for one in held if one.alert.tone == "info"]
+    lines = [line for one in wrong[:_GATHERED_AT_MOST] for line in _in_short(one, rules)] + _more(wrong)
     if over:
         lines.append("Over by now:" if wrong else "All of this is over by now:")
     lines += [
@@ -210,12 +208,21 @@ def gathered(held: Sequence[HeldAlert], rules: AlertRules) -> Alert:
         for one in over[:_GATHERED_AT_MOST]
     ]
     lines += _more(over)
-    other = [one.alert for one in held if one.alert.tone == "info"]
     lines += [line for one in other for line in (f"{one.subject}:", one.body)]
     counts = [f"{len(wrong)} wrong" if wrong else "", f"{len(over)} over" if over else ""]
     counts += [one.subject[:1].lower() + one.subject[1:] for one in other]
-    subject = f"In the quiet hours: {', '.join(filter(None, counts))}"
+    counted = ", ".join(filter(None, counts))
+    names = _cut("; ".join(one.alert.subject for one in wrong or over), _NAMES_LENGTH)
+    subject = f"In the quiet hours: {counted}" if by_night else f"{counted}{names and ': '}{names}"
     return Alert(subject, _body(lines), "failure" if wrong else "success" if over else "info")
+
+
+def _in_short(held: HeldAlert, rules: AlertRules) -> list[str]:
+    """What is wrong, why, and its next step."""
+    first, *rest = held.alert.body.splitlines() or [""]
+    step = next((line for line in rest if line.startswith(_TO_DO)), "")
+    since = moment(held.since, rules)
+    return [f"- {held.alert.subject} (since {since})", f"  {_cut(first, 200)}", f"  {step}" if step else ""]
 
 
 def _more(of: Sequence[HeldAlert]) -> list[str]:
@@ -251,6 +258,10 @@ def _cut(reason: str, length: int = _REASON_LENGTH) -> str:
 def _links(incident: Incident, rules: AlertRules) -> tuple[str, str]:
     asset = f"{rules.ui}/assets/{incident.asset}" if incident.asset else ""
     return _run_link(incident.run_id, rules), asset
+
+
+def _next_step(subject: str, run_id: str = "") -> str:
+    return f"{_TO_DO}{kind_of(subject).next_step.replace('{run}', run_id[:8])}"
 
 
 def _run_link(run_id: str, rules: AlertRules) -> str:

@@ -143,7 +143,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class HeldAlert:
-    """An alert that waits for the end of the quiet hours.
+    """An alert that waits for others of the same moment, or for the end of the quiet hours.
 
     Args:
         key: of the incident that it tells of; empty: of none.
@@ -180,6 +180,15 @@ class Incident:
     told: bool = False
     tell_by: float | None = None
     works: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PastIncident:
+    """What people were told of: what was wrong, since when, and until when; `None`: it is not over."""
+
+    subject: str
+    since: float
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +247,7 @@ class AlertRules:
         ui: where people open Dagster.
         looks_every: seconds from one tick of a sensor to the next.
         quiet: when nobody is told what can wait; `None`: never.
+        together: seconds for which an alert waits for others, to be told with them.
     """
 
     retry_after: tuple[float, ...]
@@ -247,3 +257,4 @@ class AlertRules:
     names: WorkNames
     looks_every: float = 10.0
     quiet: QuietHours | None = None
+    together: float = 0.0

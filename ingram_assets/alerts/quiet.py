@@ -1,4 +1,7 @@
-"""What is told by night, and what waits for the morning. Pure.
+"""What is told at once, what waits for others of the same moment, and what for the morning. Pure.
+
+By day an alert waits for a moment (`AlertRules.together`) for others: what breaks several things at once is
+one message, with what to do next of each.
 
 In the quiet hours an alert is sent at once only if orders are at stake: when shoppers may be sold what is not
 there, because stock is older than was promised, the store does not follow, pushes do not come through, or
@@ -32,20 +35,35 @@ def sort_out(
     """What is sent now, and what waits from now on.
 
     Args:
-        alerts: of this look; `held`: what waits since earlier ones. By day both are sent.
+        alerts: of this look; `held`: what waits since earlier ones.
     """
-    if rules.quiet is None or not rules.quiet.are_at(now, rules.zone):
-        return [*([gathered(held, rules)] if held else []), *alerts], []
-    at_once = [one for one in alerts if _cannot_wait(one, rules)]
-    late = [_held(one, now) for one in alerts if one not in at_once]
-    return at_once, [*held, *late]
+    new = [_held(one, now) for one in alerts]
+    of_night = [one for one in held if _is_quiet(one.at, rules)]
+    of_day = [one for one in held if not _is_quiet(one.at, rules)]
+    if _is_quiet(now, rules):
+        urgent = [one for one in new if _cannot_wait(one.alert, rules)]
+        late = [one for one in new if not _cannot_wait(one.alert, rules)]
+        return _as_one([*of_day, *urgent], rules), [*of_night, *late]
+    of_day += new
+    morning = _as_one(of_night, rules, by_night=True)
+    if of_day and 0 <= now - of_day[0].at < rules.together:
+        return morning, of_day
+    return [*morning, *_as_one(of_day, rules)], []
+
+
+def _as_one(alerts: Sequence[HeldAlert], rules: AlertRules, *, by_night: bool = False) -> list[Alert]:
+    return [gathered(alerts, rules, by_night=by_night)] if alerts else []
+
+
+def _is_quiet(at: float, rules: AlertRules) -> bool:
+    return rules.quiet is not None and rules.quiet.are_at(at, rules.zone)
 
 
 def _cannot_wait(alert: Alert, rules: AlertRules) -> bool:
-    incident, quiet = alert.incident, rules.quiet
-    if incident is None or quiet is None or not orders_at_stake(incident, rules.names):
+    incident = alert.incident
+    if incident is None or not orders_at_stake(incident, rules.names):
         return False
-    return alert.tone == "failure" or quiet.are_at(incident.since, rules.zone)
+    return alert.tone == "failure" or _is_quiet(incident.since, rules)
 
 
 def _held(alert: Alert, now: float) -> HeldAlert:

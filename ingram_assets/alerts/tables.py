@@ -17,11 +17,13 @@ from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
 from ingram_assets.alerts.heartbeat import Beat
-from ingram_assets.alerts.model import Alert, HeldAlert, IncidentLog
+from ingram_assets.alerts.model import Alert, HeldAlert, IncidentLog, PastIncident
 from ingram_assets.domain.failures import NeedsPerson
 
 EVENTS_KEPT = 7200.0
 """Seconds for which it is remembered that an event was seen: longer than a first look goes back."""
+PAST_KEPT = 400 * 86400.0
+"""Seconds for which it is kept what was wrong once, for letters of earlier weeks."""
 _VERSION = 1
 _schema = sa.MetaData()
 
@@ -74,6 +76,19 @@ _held = sa.Table(
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     *(sa.Column(name, sa.Text, nullable=False) for name in ("key", "subject", "body", "tone")),
     *(sa.Column(name, sa.Double, nullable=False) for name in ("since", "at")),
+)
+_past = sa.Table(
+    "ingram_alert_past",
+    _schema,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("subject", sa.Text, nullable=False),
+    *(sa.Column(name, sa.Double, nullable=False) for name in ("since", "until")),
+)
+_letters = sa.Table(
+    "ingram_alert_letters",
+    _schema,
+    sa.Column("week", sa.Text, primary_key=True),
+    sa.Column("at", sa.Double, nullable=False),
 )
 _heartbeat = sa.Table(
     "ingram_alert_heartbeat",
@@ -143,12 +158,29 @@ class AlertTables:
             return _log(connection)
 
     def held(self) -> list[HeldAlert]:
-        """What waits for the end of the quiet hours, the oldest first."""
+        """What waits for others of its moment, or the end of the quiet hours; the oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(_held).order_by(_held.c.number))
             return [
                 HeldAlert(row.key, row.since, row.at, Alert(row.subject, row.body, row.tone)) for row in rows
             ]
+
+    def last_letter(self) -> str:
+        """The name of the week whose letter was the last; empty: there was none yet."""
+        with self._engine.connect() as connection:
+            return connection.scalar(sa.select(sa.func.max(_letters.c.week))) or ""
+
+    def past_kept_since(self) -> float | None:
+        """Since when it is kept what was wrong once; `None`: for no time yet."""
+        with self._engine.connect() as connection:
+            at: float | None = connection.scalar(sa.select(sa.func.min(_letters.c.at)))
+        return at
+
+    def past(self, since: float, until: float) -> list[PastIncident]:
+        """What was wrong between two moments and is over by now, the oldest first."""
+        query = sa.select(_past).where(_past.c.since < until, _past.c.until >= since).order_by(_past.c.since)
+        with self._engine.connect() as connection:
+            return [PastIncident(row.subject, row.since, row.until) for row in connection.execute(query)]
 
     def heartbeat(self) -> Beat:
         """The sweep that was told last, or is still to be."""
@@ -176,6 +208,8 @@ class AlertTables:
         events: Iterable[SeenEvent] = (),
         places: Mapping[str, int] | None = None,
         held: Sequence[HeldAlert] | None = None,
+        over: Iterable[PastIncident] = (),
+        letter: str | None = None,
     ) -> None:
         """Record a look: what is remembered from now on, and an alert for each target.
 
@@ -184,13 +218,19 @@ class AlertTables:
         Args:
             events: those that were new to this look.
             places: by type the id up to which no later look reads.
-            held: what waits for the end of the quiet hours from now on, all of it; `None`: as before.
+            held: what waits from now on, all of it; `None`: as before.
+            over: what people were told of and ended.
+            letter: the name of the week whose letter is one of the alerts. No two looks tell of one week.
         """
         with self._engine.begin() as connection:
             _save(connection, log, [(target, alert) for alert in alerts for target in targets], events)
             if held is not None:
                 connection.execute(sa.delete(_held))
                 _add(connection, _held, [_held_row(number, one) for number, one in enumerate(held)])
+            _add(connection, _past, map(asdict, over))
+            connection.execute(sa.delete(_past).where(_past.c.until < log.looked_at - PAST_KEPT))
+            if letter is not None:
+                _add(connection, _letters, [{"week": letter, "at": log.looked_at}])
             for type_, place in (places or {}).items():
                 done = (_events.c.type == type_) & (_events.c.id <= place)
                 long_ago = _events.c.seen_at < log.looked_at - EVENTS_KEPT

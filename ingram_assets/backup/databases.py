@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 
 import psycopg
 
+from ingram_assets.checked_with import check_postgres
 from ingram_assets.doctor.whose_database import tables_of, whose_else
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.postgres import Server, failure
 from ingram_assets.settings.owner import BackupSettings
 from ingram_assets.store import journal_schema
-
-OLDEST = 14
-"""PostgreSQL's version that all of this takes at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ def _snapshot(database: OwnDatabase, connection: psycopg.Connection) -> Snapshot
             database,
             str(row[0]),
             str(version[0]) if version else "",
-            major_of(connection),
+            check_postgres(connection.info.server_version),
             row[1].astimezone(UTC),
         )
 
@@ -125,7 +123,7 @@ def empty_servers(databases: Sequence[OwnDatabase]) -> dict[str, int]:
                     f"{one.server.name} of {one.server.setting} is not empty (it has {there}), and nothing "
                     f"is overwritten. {made_empty(one)} Nothing was restored."
                 )
-            found[one.server.name] = major_of(connection)
+            found[one.server.name] = check_postgres(connection.info.server_version)
     return found
 
 
@@ -159,14 +157,6 @@ _ANYTHING = """
 def _what_is_there(connection: psycopg.Connection) -> str | None:
     row = connection.execute(_ANYTHING.encode()).fetchone()
     return str(row[0]) if row else None
-
-
-def major_of(connection: psycopg.Connection) -> int:
-    """The server's major version. Raises NeedsPerson: it is too old."""
-    major = connection.info.server_version // 10_000
-    if major < OLDEST:
-        raise NeedsPerson(f"PostgreSQL {OLDEST} or newer is needed, and this server is {major}.")
-    return major
 
 
 @contextmanager

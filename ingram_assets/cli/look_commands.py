@@ -1,5 +1,6 @@
-"""Commands that only look: history, explain, status, runs, check-store, read, doctor, report."""
+"""Commands that only look: history, explain, status, runs, check-store, read, doctor, report, letter."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -126,6 +127,23 @@ def report(out: Path | None, as_json: bool) -> None:
     from ingram_assets.cli.report_archive import write_report
 
     write_report(out, is_json=as_json)
+
+
+@click.command()
+@click.argument("day", required=False, type=click.DateTime(["%Y-%m-%d"]), metavar="[DAY]")
+@with_json
+def letter(day: datetime | None, as_json: bool) -> None:
+    r"""The weekly letter, as it is sent on Mondays: what came, went, sold out, changed, or was wrong.
+
+    Of the last whole week, or of the week that DAY is in, as far as it is over. Sends nothing.
+
+    \b
+    ingram letter
+    ingram letter 2027-03-01 --json
+    """
+    from ingram_assets.cli.letter import show_letter
+
+    show_letter(day.date() if day else None, as_json)
 
 
 def _what_to_read(value: str) -> str:

@@ -12,7 +12,17 @@ from ingram_assets.cli.alert_commands import alert
 from ingram_assets.cli.backup_commands import backup, restore
 from ingram_assets.cli.common import DONE, with_examples
 from ingram_assets.cli.go_live import go_live
-from ingram_assets.cli.look_commands import check_store, doctor, explain, history, read, report, runs, status
+from ingram_assets.cli.look_commands import (
+    check_store,
+    doctor,
+    explain,
+    history,
+    letter,
+    read,
+    report,
+    runs,
+    status,
+)
 from ingram_assets.cli.queue_commands import queue
 from ingram_assets.cli.run_commands import discover, enrich, push, retire, sync_stock, undo
 from ingram_assets.cli.site_commands import forget, kept_pages, session_key
@@ -37,6 +47,14 @@ class _Commands(click.Group):
         sys.exit(code if isinstance(code, int) else DONE)
 
 
+def _show_versions(context: click.Context, _parameter: click.Parameter, is_wanted: bool) -> None:
+    if is_wanted and not context.resilient_parsing:
+        from ingram_assets.checked_with import versions_in_words
+
+        click.echo(f"ingram {versions_in_words()}")
+        context.exit()
+
+
 @click.group(
     cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
@@ -46,7 +64,14 @@ class _Commands(click.Group):
     help="The folder of your .env files. Default: INGRAM_ENV_DIR, the checkout, or else where you are. Where "
     "there are none, a demo at work is meant.",
 )
-@click.version_option(package_name="ingram-assets")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_versions,
+    help="Show the version, what it was checked with, and exit.",
+)
 @with_examples
 def main(env_dir: Path | None) -> None:
     r"""Keeps a Medusa bookstore's stock honest with Ingram iPage.
@@ -81,7 +106,7 @@ def main(env_dir: Path | None) -> None:
 
 for _command in (
     *(sync_stock, discover, enrich, retire, push, go_live, undo, runs, history, explain, status),
-    *(check_store, read, doctor, report),
+    *(check_store, read, doctor, report, letter),
     *(forget, kept_pages, session_key),
     *(backup, restore),
     *(stock, token, up, migrate, serve, worker, desk, demo, queue, alert),

@@ -1,14 +1,16 @@
-"""`ingram up`: checks every setting, migrates, starts Dagster, and stays; `ingram desk`: the desk alone."""
+"""`ingram up`: checks every setting, migrates, starts Dagster, and stays; `ingram desk`: the desk alone.
+
+What stays is small: what sets up needs Dagster and SQLAlchemy, and is a process of its own that ends.
+"""
 
 import contextlib
-import os
 import threading
+from collections.abc import Sequence
 
 import click
 
 from ingram_assets.cli.common import print_json
-from ingram_assets.cli.migrate import migrate_all
-from ingram_assets.defs.storefront.from_settings import storefront_settings
+from ingram_assets.runtime.apart import apart
 from ingram_assets.runtime.dagster_processes import forget_ports, start_dagster
 from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home
@@ -34,13 +36,14 @@ def run_up(as_json: bool) -> None:
     common = load(CommonSettings, environment_of(None))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up", json_logs=common.LOG_FORMAT == "json") as supervisor:
-        for note in migrate_all(common).notes:
+        for note in apart(lambda: _set_up(common)):
             click.echo(note, err=True)
+        dagster_url = {"DAGSTER_PG_URL": common.DAGSTER_PG_URL.get_secret_value()}
         try:
             ui = start_dagster(
                 supervisor,
                 home,
-                lambda name: environment_of(name) | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
+                lambda name: environment_of(name) | dagster_url,
                 ui_port=ports.get("UI", 3000),
                 wanted_ports={name: ports.get(name.upper()) for name in LOCATIONS},
                 desk_address=load(StorefrontSettings, environment_of("storefront")).DESK_URL,
@@ -48,7 +51,7 @@ def run_up(as_json: bool) -> None:
             desk = start_desk(
                 supervisor,
                 common.state_dir,
-                environment_of("storefront") | {"DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"]},
+                environment_of("storefront") | dagster_url,
                 home=home,
                 ui_url=ui,
                 port=ports.get("DESK", DESK_PORT),
@@ -64,6 +67,13 @@ def run_up(as_json: bool) -> None:
         finally:
             forget_ports(home)
             forget_desk(common.state_dir)
+
+
+def _set_up(common: CommonSettings) -> Sequence[str]:
+    """The queue's tables and Dagster's, up to date. What a person has to know of them."""
+    from ingram_assets.cli.migrate import migrate_all
+
+    return migrate_all(common).notes
 
 
 def _ports_of_checked_settings() -> dict[str, int]:
@@ -91,7 +101,8 @@ def run_desk(host: str, port: int | None) -> None:
         SettingsError: a setting of the storefront is missing or malformed.
         PortBusy: the port is taken.
     """
-    settings, environment = storefront_settings(), environment_of("storefront")
+    environment = environment_of("storefront")
+    settings = load(StorefrontSettings, environment)
     common, pace = load(CommonSettings, environment), load(PaceSettings, environment)
     if port is None:
         port = port_settings(environment_of_owner()).get("DESK", DESK_PORT)

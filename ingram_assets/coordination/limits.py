@@ -34,12 +34,13 @@ class SiteLimits:
 
     def take(self, at_most: int, *, is_waiting: bool) -> tuple[SlotTaken | None, SiteLook]:
         """One of the first `at_most` slots, if one is free and nobody has waited longer; and a look."""
-        gaps = self._limits.min_gap, self._limits.max_gap
+        limits = self._limits
         query = f"SELECT slot, wait, at, {', '.join(f'(breaker).{each}' for each in _BREAKER.split(', '))} "
-        query += "FROM scraper.take_turn(%s, %s, %s, %s, %s, %s)"
+        query += "FROM scraper.take_turn(%s, %s, %s, %s, %s, %s, %s)"
         with self._coordinator.alone():
             mine = [int(name.rpartition("/")[2]) for name in self._coordinator.held(self._slot_name(""))]
-            values = [self._site, at_most, mine, is_waiting, *gaps]
+            values = [self._site, at_most, limits.concurrency, mine, is_waiting]
+            values += [limits.min_gap, limits.max_gap]
             ((slot, wait, at, *breaker),) = self._coordinator.rows(_ASK, query, values)
             look = SiteLook(at.timestamp(), _breaker(breaker))
             if slot is None:

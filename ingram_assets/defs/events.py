@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypedDict, cast
@@ -27,6 +28,8 @@ Context = dg.OpExecutionContext | dg.AssetExecutionContext
 
 REPORT = "report"
 """The metadata key under which a run leaves its `Report` for the command that started it."""
+EVENTS_KEPT = timedelta(days=30)
+"""How long an event of a title's partition is kept, and what a run logged; the newest is kept for good."""
 STOPPED = "stopped"
 KIND = "kind"
 """The metadata key of a failure's `FailureKind`."""

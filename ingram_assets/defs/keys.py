@@ -51,5 +51,9 @@ SWEEP_TAG, SHARD_TAG = "ingram/sweep", "ingram/shard"
 """Of the runs of a sweep that is split: the name that they share; which of them it is, as "2 of 4"."""
 SHARD_JOB, WHOLE_JOB, SHARDS_SENSOR = "sweep_shard", "sweep_of_shards", "sweep_in_shards"
 
+WEEK_JOB = "week_of_titles"
+TITLE_WEEK = "title_week"
+"""The job that looks up what became of titles in a week, and the metadata key under which it leaves that."""
+
 PLAN_TAG = "ingram/only_plans"
 """Why a run that was asked to write only planned."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from ingram_assets.checked_with import check_postgres, not_checked_with, versions_in_words
 from ingram_assets.doctor import given as settings_of
 from ingram_assets.doctor import whose_database as whose
 from ingram_assets.doctor.given import Given
@@ -22,7 +23,7 @@ from ingram_assets.store.watching import read_mode
 
 WRITER, READER, OWNER = "Queue, as its writer", "Queue, as its reader", "Queue, as its owner"
 ONE_QUEUE = "Queue, one for all"
-JOURNAL, DAGSTER = "Journal", "Dagster's database"
+JOURNAL, DAGSTER, VERSIONS = "Journal", "Dagster's database", "Versions"
 
 _CONNECT_SECONDS = 8
 _THEN_MIGRATE = "run ingram queue migrate"
@@ -38,6 +39,7 @@ class Databases:
         self._queue_owner: tuple[str, Any] | None = None
         """The role that owns the queue, and the server where it does."""
         self.journal_is_current = self.journal_is_empty = False
+        self._majors: set[int] = set()
 
     def writer(self) -> Observed:
         """The queue, as the scraper signs in to it."""
@@ -49,7 +51,7 @@ class Databases:
 
     def _role(self, server: Server, *, is_writer: bool) -> Observed:
         called = "writer" if is_writer else "reader"
-        with _connected(server, f"look at the queue as its {called}") as connection:
+        with self._connected(server, f"look at the queue as its {called}") as connection:
             there = _one(connection, "SELECT to_regclass('public.ingram_queue') IS NOT NULL")
             if not there or not is_of_this_version(connection):
                 what = "is not migrated to this version" if there else "has no tables of the queue"
@@ -71,7 +73,7 @@ class Databases:
         """The queue, as `ingram queue migrate` signs in to it, and the roles that it names."""
         settings = self._given.owner
         server = Server(settings.QUEUE_OWNER_DB_URL.get_secret_value(), "QUEUE_OWNER_DB_URL")
-        with _connected(server, "look at the queue as its owner") as connection:
+        with self._connected(server, "look at the queue as its owner") as connection:
             may = _one(connection, "SELECT has_schema_privilege('public', 'CREATE')")
             version, newest = versions(connection) if may else (None, "")
             roles = {
@@ -132,7 +134,7 @@ class Databases:
         """The journal's tables, and whether they can be made where they are not there yet."""
         settings = self._given.storefront
         server = Server(settings.STOREFRONT_DB_URL.get_secret_value(), "STOREFRONT_DB_URL")
-        with _connected(server, "look at the journal") as connection:
+        with self._connected(server, "look at the journal") as connection:
             version = journal_version(connection)
             mode = read_mode(connection, settings.MODE) if version == VERSION else None
             may_make = _one(connection, "SELECT has_schema_privilege('public', 'CREATE')")
@@ -170,7 +172,7 @@ class Databases:
     def dagster(self) -> Observed:
         """Dagster's own database."""
         server = Server(self._given.common.DAGSTER_PG_URL.get_secret_value(), "DAGSTER_PG_URL")
-        with _connected(server, "look at Dagster's database") as connection:
+        with self._connected(server, "look at Dagster's database") as connection:
             there = _one(
                 connection, "SELECT to_regclass('runs') IS NOT NULL AND to_regclass('event_logs') IS NOT NULL"
             )
@@ -193,6 +195,26 @@ class Databases:
             if there
             else f"{server.name} is empty: its tables are made at the first start."
         )
+
+    def versions(self) -> Observed:
+        """This program's, and whether it was checked with what is here."""
+        words = versions_in_words()
+        if others := not_checked_with(self._majors):
+            words = f"{words} Here is {' and '.join(others)}: should something be odd, try one of those."
+            return Observed(words, Outcome.NOTE, settings=())
+        return Observed(words)
+
+    @contextmanager
+    def _connected(self, server: Server, doing: str) -> Iterator[psycopg.Connection]:
+        """A connection that can change nothing, and the database's errors as ours."""
+        try:
+            with server.connect(seconds=_CONNECT_SECONDS) as connection:
+                self._majors.add(check_postgres(connection.info.server_version))
+                connection.autocommit = True
+                connection.execute("SET default_transaction_read_only = on")
+                yield connection
+        except psycopg.Error as error:
+            raise failure(error, server, doing) from None
 
     def _owner_beside(self, database: tuple[Any, ...]) -> str | None:
         """The role that owns the queue, if it is on the server of this database."""
@@ -258,18 +280,7 @@ def checks(given: Given, databases: Databases) -> Iterator[Check]:
         need = of["storefront"]
         yield check(JOURNAL, databases.journal, lambda: given.storefront, "STOREFRONT_DB_URL", need, readers)
     yield check(DAGSTER, databases.dagster, lambda: given.common, "DAGSTER_PG_URL", settings_of.SHARED)
-
-
-@contextmanager
-def _connected(server: Server, doing: str) -> Iterator[psycopg.Connection]:
-    """A connection that can change nothing, and the database's errors as ours."""
-    try:
-        with server.connect(seconds=_CONNECT_SECONDS) as connection:
-            connection.autocommit = True
-            connection.execute("SET default_transaction_read_only = on")
-            yield connection
-    except psycopg.Error as error:
-        raise failure(error, server, doing) from None
+    yield Check("versions", VERSIONS, databases.versions)
 
 
 def _one(connection: psycopg.Connection, query: str, *values: Any) -> Any:

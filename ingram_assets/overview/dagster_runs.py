@@ -68,6 +68,7 @@ _JOBS = {
     "sweep_shard": "Sweep: a part of the titles",
     "retention": "Forgetting of what is old",
     "inventory_sweep": "Inventory sweep",
+    "week_of_titles": "Look back at a week",
     "count_inventory": "Hourly count of the inventory",
     "ipage/saved_search": "Discovery of new titles",
     "ipage/stock_sweep": "Sweep: stock of all titles",

@@ -42,9 +42,11 @@ from dagster._core.scheduler.instigation import InstigatorStatus as InstigatorSt
 from dagster._core.storage.base_storage import DagsterStorage as DagsterStorage
 
 # The event log's tables: Dagster has no way to forget events of a run that it keeps (`event_pruning.py`).
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as AssetCheckExecutionsTable
 from dagster._core.storage.event_log.schema import AssetEventTagsTable as AssetEventTagsTable
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage as SqlEventLogStorage
+from dagster._core.storage.runs.schema import RunsTable as RunsTable
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage as DagsterSqliteStorage
 
 # How Dagster marks what started a run. The texts are documented, their constants are not public.

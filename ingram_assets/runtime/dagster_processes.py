@@ -48,23 +48,22 @@ def start_dagster(
     shared = {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-        "INGRAM_UI_URL": ui_url,
         **where_code_servers_are(ports, {}),
     }
 
     def start(name: str) -> None:
         argv, ready = _command(name, ports, ui)
-        environment = {**environment_of(name if name in ports else None), **shared}
-        if name == "operations" and desk_address:
-            environment["INGRAM_UI_URL"] = f"{desk_address}{DAGSTER_PATH}"
+        leads_to = f"{desk_address}{DAGSTER_PATH}" if name == "operations" and desk_address else ui_url
+        own = environment_of(name if name in ports else None)
         supervisor.start(
             name.replace(" ", "-"),
             argv,
-            env=environment,
+            env={**own, **shared, "INGRAM_UI_URL": leads_to},
             cwd=home,
             ready=ready,
             ready_seconds=180,
             restart=True,
+            needs_dagster=True,
         )
 
     # Web server and daemon load the workspace as they start: an answering code server spares them retries.

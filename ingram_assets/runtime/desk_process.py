@@ -44,6 +44,7 @@ def start_desk(
         ready=http_ok(f"{url}/healthz"),
         ready_seconds=60,
         restart=True,
+        needs_dagster=True,
     )
     write_whole(state / _FILE, url)
     return url

@@ -26,6 +26,7 @@ import psutil
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.child_logs import ChildLog
 from ingram_assets.runtime.process_tree import await_end, family, identity, is_alive, kill_all, same_process
+from ingram_assets.runtime.template import FORKS, ForkedProcess, Template
 from ingram_assets.settings.proxies import sparing_this_machine
 from ingram_assets.whole_files import write_whole
 
@@ -71,7 +72,9 @@ class Child:
     user: tuple[int, int] | None
     ready: Callable[[], bool] | None
     """Whether it answers; `None`: it is ready as soon as it runs."""
-    process: subprocess.Popen[bytes]
+    is_forked: bool
+    """From the template, and not started by itself."""
+    process: subprocess.Popen[bytes] | ForkedProcess
     started: float
     deaths: int = 0
     restart_at: float | None = None
@@ -123,6 +126,7 @@ class Supervisor:
         self._lock = threading.RLock()
         self._closing = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._template = Template()
 
     def __enter__(self) -> Self:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,12 +163,13 @@ class Supervisor:
         stop_signal: signal.Signals = signal.SIGTERM,
         restart: bool = False,
         user: tuple[int, int] | None = None,
+        needs_dagster: bool = False,
     ) -> Child:
         """Starts a child in a session of its own and waits until `ready()` is true.
 
         `env` is its whole environment (only MARK is added, and this machine to NO_PROXY); `user` the uid and
-        gid to run as, if we are root. Raises ChildFailed if it dies or is not ready within `ready_seconds`;
-        it is stopped then.
+        gid to run as, if we are root; `needs_dagster`: it runs a module, and `template.py` says how. Raises
+        ChildFailed if it dies or is not ready within `ready_seconds`; it is stopped then.
         """
         child = Child(
             name=name,
@@ -176,6 +181,7 @@ class Supervisor:
             restart=restart,
             user=user,
             ready=ready,
+            is_forked=needs_dagster and FORKS,
             process=None,  # type: ignore[arg-type]  # _spawn sets it before anyone else sees the child
             started=0.0,
         )
@@ -188,8 +194,7 @@ class Supervisor:
             self.children[name] = child
             self._write_list()
         try:
-            if ready is not None:
-                self._await_ready(child, ready, ready_seconds)
+            self._await_ready(child, ready_seconds)
         except BaseException:
             self.stop(name)
             raise
@@ -223,6 +228,7 @@ class Supervisor:
             for child in children:
                 self._end(child)
         finally:
+            self._template.stop()
             # All that is left carries our mark: what had detached itself (a run worker, say), and, after an
             # interrupt, whatever was not yet stopped.
             kill_all(self._marked())
@@ -236,19 +242,10 @@ class Supervisor:
 
     def _spawn(self, child: Child) -> None:
         try:
-            child.process = subprocess.Popen(
-                child.argv,
-                env=dict(child.env),
-                cwd=child.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                bufsize=0,
-                start_new_session=True,
-                # What it writes is for its own user alone: sessions, pages that are kept, run logs.
-                umask=0o077,
-                **as_user(child.user),
-            )
+            if child.is_forked:
+                child.process = self._template.start(child.argv, child.env, child.cwd, MARK)
+            else:
+                child.process = _popen(child)
         except OSError as error:
             raise ChildFailed(f"{child.name} could not be started ({child.argv[0]}: {error}).") from error
         assert child.process.stdout is not None
@@ -257,12 +254,14 @@ class Supervisor:
         child.restart_at = None
 
     @staticmethod
-    def _await_ready(child: Child, ready: Callable[[], bool], seconds: float) -> None:
+    def _await_ready(child: Child, seconds: float) -> None:
+        if child.ready is None:
+            return
         until = time.monotonic() + seconds
         while True:
             if not child.running:
                 what = f"stopped with exit code {child.process.returncode} before it was ready"
-            elif ready():
+            elif child.ready():
                 return
             elif time.monotonic() > until:
                 what = f"was not ready after {seconds:.0f} s"
@@ -371,6 +370,22 @@ class Supervisor:
                 if process.environ().get(MARK) == str(self.folder) and is_alive(process):
                     found.append(process)
         return found
+
+
+def _popen(child: Child) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        child.argv,
+        env=dict(child.env),
+        cwd=child.cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+        start_new_session=True,
+        # What it writes is for its own user alone: sessions, pages that are kept, run logs.
+        umask=0o077,
+        **as_user(child.user),
+    )
 
 
 def _secrets(env: Mapping[str, str]) -> list[str]:

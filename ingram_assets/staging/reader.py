@@ -49,6 +49,16 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class StockMove:
+    """A title whose stock changed in a stretch of time: what was known when it began and when it ended."""
+
+    isbn: str
+    title: str
+    before: dict[str, DcStock] | None
+    after: dict[str, DcStock] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trouble:
     """A title that needs a look. `since` is the first failure in a row, `None` where that is not kept."""
 
@@ -214,6 +224,21 @@ class QueueReader(Client):
         values = [list(since), list(since.values())]
         return dict(self.rows("read the first changes of titles", _FIRST_CHANGES, values, tuple_row))
 
+    def came_between(self, since: datetime, until: datetime) -> list[tuple[str, str]]:
+        """ISBN and title of those that the queue has first had between the two moments; by title."""
+        values = [since, until]
+        return self.rows("read which titles came", _CAME, values, tuple_row)
+
+    def stock_moves(self, since: datetime, until: datetime) -> list[StockMove] | None:
+        """The titles whose stock changed between the two moments, by title.
+
+        `None`: the history does not go back to before the first one, so what was known then is not known.
+        """
+        begins = self.rows("look where the history begins", _HISTORY_BEGINS, [], tuple_row)[0][0]
+        if begins is None or begins >= since:
+            return None
+        return self.rows("read how stock moved", _MOVES, [since, until, since], args_row(_move))
+
     def unread(self, isbn: str) -> Trouble | None:
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
         found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
@@ -329,6 +354,32 @@ _FIRST_CHANGES = """
     GROUP BY wanted.isbn
 """
 
+# When a row was made is kept in UTC, without saying so.
+_CAME = """
+    SELECT first.isbn, coalesce(q.title, '')
+    FROM (
+        SELECT isbn, min(created_at) AT TIME ZONE 'UTC' AS at FROM public.ingram_queue GROUP BY isbn
+    ) first LEFT JOIN public.ingram_current_titles q ON q.isbn = first.isbn
+    WHERE first.at >= %s AND first.at < %s ORDER BY q.title, first.isbn
+"""
+
+_HISTORY_BEGINS = "SELECT min(stock_changed_at) FROM public.ingram_stock_history"
+
+_MOVES = """
+    SELECT moved.isbn, coalesce(q.title, ''), b.stock_json, e.stock_json
+    FROM (
+        SELECT isbn, max(id) AS last FROM public.ingram_stock_history
+        WHERE stock_changed_at >= %s AND stock_changed_at < %s GROUP BY isbn
+    ) moved
+    JOIN public.ingram_stock_history e ON e.id = moved.last
+    LEFT JOIN LATERAL (
+        SELECT h.stock_json FROM public.ingram_stock_history h
+        WHERE h.isbn = moved.isbn AND h.stock_changed_at < %s ORDER BY h.id DESC LIMIT 1
+    ) b ON true
+    LEFT JOIN public.ingram_current_titles q ON q.isbn = moved.isbn
+    ORDER BY q.title, moved.isbn
+"""
+
 _COUNTS = """
     SELECT
         count(*) AS titles,
@@ -423,6 +474,10 @@ def _contributors(data: Any) -> Iterator[Contributor]:
 
 def _change(id: int, isbn: str, observed_at: datetime, at: datetime, stock: Any, before: Any) -> StockChange:
     return StockChange(id, isbn, observed_at, at, _stock(stock, isbn), _stock(before, isbn))
+
+
+def _move(isbn: str, title: str, before: Any, after: Any) -> StockMove:
+    return StockMove(isbn, title, _stock(before, isbn), _stock(after, isbn))
 
 
 def _known(row: Mapping[str, Any]) -> KnownStock | None:

@@ -378,6 +378,27 @@ class Journal:
         """All changes of one run, oldest first."""
         return self._entries("run_id = %s", run_id)
 
+    def price_moves(self, since: datetime, until: datetime) -> dict[str, tuple[float, float]] | None:
+        """ISBN to its first and last price in the store, of titles whose price we wrote between two moments.
+
+        `None`: the journal had not begun by then, and knows nothing of it. New products are left out, and
+        prices that are back where they were.
+        """
+        begun = self._run("SELECT 1 FROM store_change WHERE at < %s LIMIT 1", [until])
+        rows = self._run(
+            """
+            SELECT isbn, (array_agg(before -> 'price' ORDER BY id))[1] #>> '{}',
+                (array_agg(after -> 'price' ORDER BY id DESC))[1] #>> '{}'
+            FROM store_change
+            WHERE kind = 'product' AND outcome = 'written' AND at >= %s AND at < %s
+                AND before ? 'price' AND after ? 'price'
+            GROUP BY isbn ORDER BY isbn
+            """,
+            [since, until],
+        )
+        moves = {isbn: (float(was), float(now)) for isbn, was, now in rows if isbn and was and now}
+        return {isbn: move for isbn, move in moves.items() if move[0] != move[1]} if begun else None
+
     def runs_called(self, beginning: str) -> list[str]:
         """The ids of the runs that wrote to the store and begin like that."""
         query = "SELECT DISTINCT run_id FROM store_change WHERE starts_with(run_id, %s) ORDER BY run_id"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
+from ingram_assets.alerts.kinds import KINDS, STOCK_TOO_OLD, STORE_LAGS, kind_of
 from ingram_assets.alerts.messages import duration
 from ingram_assets.alerts.model import (
     Alert,
@@ -58,6 +59,10 @@ class Shop:
         self.book, alerts = decide(book, seen, self.promises, self.stale, self.now, RULES, self.watchdogs)
         self.tables.record(self.book, alerts, ["somebody"])
         self.told += alerts
+        for alert in alerts:
+            steps = [line for line in alert.body.splitlines() if line.startswith("What to do: ")]
+            assert len(steps) == (alert.tone != "success"), "exactly one next step"
+            assert alert.tone == "success" or kind_of(alert.subject) in KINDS
         return [alert.subject for alert in alerts]
 
     def fails(self, work: str = PUSH, kind: str = "transient", *, after: float = 10.0, **more) -> list[str]:
@@ -119,6 +124,7 @@ class TestRuns:
         assert alert.subject == "A run failed for good: the push to the store"
         assert alert.body.splitlines() == [
             "Medusa answered 422.",
+            "What to do: Type ingram runs abc: it says what the run did, and why it ended.",
             "Since Nov 20, 14:00 CST.",
             "http://dagster.example:3000/runs/abc",
         ]
@@ -291,6 +297,7 @@ class TestSla:
             "97 of 100 titles are concerned, the oldest reading first:",
             "- 9780306406157 Between Two Fires, read Nov 20, 11:00 CST",
             "- and 96 more",
+            f"What to do: {STOCK_TOO_OLD.next_step}",
             "http://dagster.example:3000/assets/ipage/stock",
         ]
         assert not wants_stale(shop.book, shop.promises, SWEEP), "it is asked for once"
@@ -393,6 +400,7 @@ class TestStoreFollows:
         assert shop.told[-1].body.splitlines() == [
             "The store has not followed 2 of 90 titles for more than 10 min.",
             "- 9780306406157, Emma, stock, 2026-11-20 19:40:00 UTC",
+            f"What to do: {STORE_LAGS.next_step}",
             "Since Nov 20, 14:00 CST.",
             "http://dagster.example:3000/assets/medusa/inventory_levels",
         ]
@@ -427,7 +435,7 @@ class TestSilence:
 
     @pytest.mark.parametrize(
         ("off", "words"),
-        [(True, "is switched off in Dagster: switch it on again"), (False, "its code server is away")],
+        [(True, "is switched off in Dagster."), (False, "does not come through.")],
     )
     def test_it_is_told_after_three_evaluations_and_when_it_is_over(self, shop, off, words):
         assert self.looks(shop, 5) == []

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingram_assets.alerts import messages
+from ingram_assets.alerts.kinds import kind_of
 from ingram_assets.alerts.model import Alert, AlertRules, HeldAlert, Incident, IncidentLog
 from ingram_assets.alerts.quiet import orders_at_stake, sort_out
 from ingram_assets.alerts.tables import AlertTables
@@ -61,6 +62,7 @@ def test_whether_orders_are_at_stake(one: Incident, at_stake: bool):
     assert orders_at_stake(one, NAMES) is at_stake
 
 
+STEP = kind_of("of no kind").next_step
 BLOCK, PUSH = incident("block"), incident("run:push_titles", works=("push_titles",))
 DIGEST = Alert("Low stock: 3 titles since the last digest", "- Emma", "info")
 
@@ -95,10 +97,69 @@ def nights(tmp_path: Path) -> Nights:
     return Nights(tmp_path / "alerts.sqlite")
 
 
-def test_by_day_all_is_sent_at_once(nights: Nights):
-    alerts = [raised(BLOCK), raised(PUSH), DIGEST]
-    assert nights.look(at("2026-11-20T12:00"), *alerts) == alerts
-    assert nights.look(NIGHT, *alerts, rules=replace(RULES, quiet=None)) == alerts
+def test_by_day_each_is_sent_at_once(nights: Nights):
+    for number, one in enumerate((raised(BLOCK), raised(PUSH), DIGEST)):
+        assert nights.look(at("2026-11-20T12:00") + number, one) == [one]
+        assert nights.look(NIGHT + number, one, rules=replace(RULES, quiet=None)) == [one]
+
+
+class TestOneMoment:
+    """What breaks several things at once is one message."""
+
+    NOON = at("2026-11-20T12:00")
+    RULES = replace(RULES, together=30.0)
+
+    def look(self, nights: Nights, after: float, *alerts: Alert) -> list[Alert]:
+        return nights.look(self.NOON + after, *alerts, rules=self.RULES)
+
+    def test_a_broken_site_sends_one_message_and_not_six(self, nights: Nights):
+        works = ("a", "b", "c", "d")
+        assert self.look(nights, 0, raised(BLOCK)) == []
+        assert self.look(nights, 10, raised(PUSH), raised(incident("sign_in"))) == []
+        assert self.look(nights, 20, *(raised(incident(f"run:{work}")) for work in works[:3])) == []
+        (sent,) = self.look(nights, 30)
+        assert sent.tone == "failure"
+        assert sent.subject.startswith("6 wrong: About block; About run:push_titles; About sign_in; ")
+        assert len(sent.subject) < 140
+        lines = sent.body.splitlines()
+        assert len(lines) == 3 * 6
+        assert [line.count("What to do: ") for line in lines] == [0, 0, 1] * 6
+        assert nights.waiting == [sent.subject]
+        assert self.look(nights, 40) == []
+
+    def test_one_alone_comes_as_it_is_when_the_moment_is_over(self, nights: Nights):
+        assert self.look(nights, 0, raised(BLOCK)) == []
+        (sent,) = self.look(nights, 31)
+        assert (sent.subject, sent.body) == (raised(BLOCK).subject, raised(BLOCK).body)
+
+    def test_what_ends_together_is_one_message_too(self, nights: Nights):
+        self.look(nights, 0, over(BLOCK, self.NOON), over(PUSH, self.NOON))
+        (sent,) = self.look(nights, 30)
+        assert sent.subject == "2 over: Over: about block; Over: about run:push_titles"
+        assert sent.tone == "success"
+
+    def test_who_goes_to_bed_within_the_moment_is_told_all_the_same(self, nights: Nights):
+        bedtime = at("2026-11-20T22:00")
+        assert nights.look(bedtime - 5, raised(BLOCK), rules=self.RULES) == []
+        (sent,) = nights.look(bedtime, rules=self.RULES)
+        assert sent.subject == raised(BLOCK).subject
+
+    def test_by_night_orders_at_stake_wait_for_nobody(self, nights: Nights):
+        other = incident("check:medusa/inventory_levels: store_follows_queue")
+        (sent,) = nights.look(NIGHT, raised(PUSH), raised(other), rules=self.RULES)
+        assert sent.subject.startswith("2 wrong: ")
+
+    def test_the_morning_s_message_waits_for_nobody(self, nights: Nights):
+        nights.look(NIGHT, raised(BLOCK), rules=self.RULES)
+        (sent,) = nights.look(MORNING, raised(PUSH), rules=self.RULES)
+        assert sent.subject == raised(BLOCK).subject
+        (sent,) = nights.look(MORNING + 30, rules=self.RULES)
+        assert sent.subject == raised(PUSH).subject
+
+    def test_a_clock_that_was_set_back_holds_nothing_up(self, nights: Nights):
+        self.look(nights, 0, raised(BLOCK))
+        (sent,) = self.look(nights, -3600)
+        assert sent.subject == raised(BLOCK).subject
 
 
 def test_by_night_orders_at_stake_are_told_with_their_end_and_all_else_waits(nights: Nights):
@@ -131,14 +192,16 @@ def test_the_morning_s_message_names_first_what_is_wrong_still(nights: Nights):
     nights.look(NIGHT + 720, raised(covers), DIGEST)
     other = raised(incident("sla:ipage/saved_search"))
     sent, by_day = nights.look(MORNING, other)
-    assert by_day == other
+    assert (by_day.subject, by_day.body) == (other.subject, other.body)
     assert sent.subject == "In the quiet hours: 2 wrong, 2 over, low stock: 3 titles since the last digest"
     assert sent.tone == "failure"
     assert sent.body.splitlines() == [
         "- About block (since Nov 21, 02:00 CST)",
         "  Because.",
+        f"  What to do: {STEP}",
         "- About run:r2/cover_sweep (since Nov 21, 02:00 CST)",
         "  Because.",
+        f"  What to do: {STEP}",
         "Over by now:",
         "- Over: about sign_in (Nov 21, 02:00 CST to Nov 21, 02:10 CST)",
         "- Over: about run:r2/cover_sweep (Nov 21, 02:00 CST to Nov 21, 02:11 CST)",

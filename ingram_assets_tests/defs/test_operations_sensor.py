@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -19,7 +20,7 @@ import ingram_assets.sources.ipage.login.second_factor as second_factor
 import ingram_assets.sources.ipage.login.sign_in as sign_in
 from ingram_assets.alerts.delivery import targets_of
 from ingram_assets.alerts.incidents import DIGEST_HOUR
-from ingram_assets.defs.events import classified, log_check, stopped
+from ingram_assets.defs.events import Report, classified, log_check, stopped
 from ingram_assets.defs.keys import (
     HELD_BY,
     INVENTORY_LEVELS,
@@ -29,12 +30,16 @@ from ingram_assets.defs.keys import (
     STOCK_SWEEP,
     STORE_INVENTORY,
     TITLE_DETAILS,
+    TITLE_WEEK,
+    WEEK_JOB,
 )
 from ingram_assets.defs.operations import sensors
 from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
+from ingram_assets.defs.operations.week_reader import watched_week
 from ingram_assets.defs.runs_at_work import is_plan
 from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
+from ingram_assets.domain.week import SomeTitles, TitleWeek, Week
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
@@ -89,6 +94,8 @@ class Watch:
         self.cursor: str | None = None
         self.ahead = 0.0
         monkeypatch.setattr(sensors, "time", self)
+        # Each tick tells what it found: that it waits for others has tests of its own.
+        monkeypatch.setattr(sensors, "TOGETHER_LOOKS", 0)
         self.environment(ALERT_URLS=hook.url)
 
     def environment(self, **values: str) -> None:
@@ -240,7 +247,15 @@ class TestRuns:
         watch.tick()
         all_of_them.execute_in_process(instance=watch.instance, raise_on_error=False)
         watch.tick()
-        said = {one["title"]: one["message"].splitlines()[0] for one in watch.hook.received}
+        (told,) = watch.hook.received
+        assert told["title"].startswith("7 wrong: ")
+        lines = told["message"].splitlines()
+        assert len(lines) == 3 * 7
+        said = {
+            subject.removeprefix("- ").partition(" (since")[0]: reason.strip()
+            for subject, reason in zip(lines[::3], lines[1::3], strict=True)
+        }
+        assert all(step.startswith("  What to do: ") for step in lines[2::3])
         sign_in_reason = said.pop("The sign-in to iPage needs a person")
         assert sign_in_reason in ("iPage refused the password.", "The session ended.")
         assert said == {
@@ -526,10 +541,10 @@ class TestStore:
         state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.STOPPED)
         watch.instance.add_instigator_state(state)
         for _ in range(9):
-            watch.ahead += 99
+            watch.ahead += 90  # On a busy machine the ticks take seconds, too.
             watch.tick()
         assert watch.told == []
-        watch.ahead += 99
+        watch.ahead += 100
         assert "1 incident open: Nobody looks whether the store follows" in watch.tick()
         assert watch.told == ["Nobody looks whether the store follows the queue"]
         assert "store_promise is switched off in Dagster" in watch.hook.received[0]["message"]
@@ -580,10 +595,7 @@ class TestMemory:
         sweep(watch.instance, raising(Blocked("Access Denied.")))
         sweep(watch.instance, fine)
         watch.tick()
-        told = [
-            "A person has to act: the push to the store can't go on",
-            *("iPage blocks us", "Over: iPage blocks us"),
-        ]
+        told = ["1 wrong, 1 over: A person has to act: the push to the store can't go on"]
         assert watch.told == told
         for lost in (cursor, None, "nonsense"):
             watch.cursor = lost  # The process died before Dagster kept the new one; somebody reset it.
@@ -712,6 +724,23 @@ def _url(instance: dg.DagsterInstance) -> str:
     ]
 
 
+def test_what_breaks_in_one_moment_is_one_message(watch, monkeypatch):
+    monkeypatch.setattr(sensors, "TOGETHER_LOOKS", 3)
+    watch.environment(SENSOR_INTERVAL="100")
+    watch.tick()
+    sweep(watch.instance, raising(Blocked("Access Denied.")))
+    assert "1 wait for others of the same moment" in watch.tick()
+    push(watch.instance, raising(NeedsPerson("The channel is missing.")))
+    watch.cursor = None  # The process died: what waits is in the tables.
+    watch.tick()
+    assert watch.told == []
+    watch.ahead = 300
+    assert "wait" not in watch.tick()
+    (title,) = watch.told
+    assert title.startswith("2 wrong: iPage blocks us; A person has to act: the push to the store")
+    assert watch.hook.received[0]["message"].count("What to do: ") == 2
+
+
 class TestQuietHours:
     @pytest.fixture(autouse=True)
     def night(self, watch) -> None:
@@ -811,3 +840,147 @@ class TestHeartbeat:
         sweep(watch.instance, fine)
         assert "HEARTBEAT" not in watch.tick()
         assert watch.hook.beats == []
+
+
+class TestLetter:
+    """Of the week before the last Monday, whose morning it is for the sensor."""
+
+    @pytest.fixture
+    def monday(self, watch) -> datetime:
+        now = datetime.now(UTC)
+        local = now.astimezone(ZoneInfo("America/Chicago"))
+        monday = (local - timedelta(days=local.weekday())).replace(hour=9, minute=0, second=0, microsecond=0)
+        monday -= timedelta(days=7) if monday > local else timedelta()
+        watch.ahead = (monday - now).total_seconds() - 3 * 86400
+        watch.tick()
+        watch.ahead += 3 * 86400
+        return monday
+
+    def looked_back(self, instance: dg.DagsterInstance, week: str) -> None:
+        """What the storefront's job leaves."""
+        found = TitleWeek(came=SomeTitles.of(["Emma (9780306406157)"]), prices=SomeTitles(0))
+
+        @dg.op
+        def look_back() -> dg.Output[None]:
+            said = dg.MetadataValue.json({"week": week, **asdict(found)})
+            return dg.Output(None, metadata={TITLE_WEEK: said})
+
+        @dg.job(name=WEEK_JOB)
+        def week_of_titles() -> None:
+            look_back()
+
+        assert week_of_titles.execute_in_process(instance=instance).success
+
+    def test_it_is_sent_once_whatever_is_started_anew(self, watch, monday):
+        watch.tick()
+        assert watch.told == [], "it waits for what the storefront knows"
+        self.looked_back(watch.instance, "2026-01-05")
+        watch.tick()
+        assert watch.told == [], "that is another week"
+        self.looked_back(watch.instance, (monday - timedelta(days=7)).date().isoformat())
+        watch.tick()
+        assert [subject.startswith("The shop's week, ") for subject in watch.told] == [True]
+        said = watch.hook.received[0]["message"]
+        assert said.startswith(
+            "1 new title, 0 retired, sold out: not known, back in stock: not known, 0 other"
+        )
+        assert "- Emma (9780306406157)" in said
+        again = Watch(watch.instance, watch.hook, watch.monkeypatch)
+        again.ahead = watch.ahead + 60
+        again.tick()
+        watch.tick()
+        assert len(watch.told) == 1
+        watch.ahead += 6 * 86400
+        watch.tick()
+        assert len(watch.told) == 1
+
+    def test_without_the_storefront_it_is_sent_with_what_is_known(self, watch, monday):
+        watch.tick()
+        watch.ahead += 3 * 3600 + 1
+        with psycopg.connect(_url(watch.instance), autocommit=True) as connection:
+            # It looked all the while.
+            connection.execute("UPDATE ingram_alert_watch SET looked_at = %s", [watch.time() - 10])
+        watch.tick()
+        assert len(watch.told) == 1
+        assert "new titles: not known, 0 retired" in watch.hook.received[0]["message"]
+
+    def test_a_machine_that_was_off_on_monday_sends_it_when_it_is_back(self, watch, monday):
+        watch.ahead += 2 * 86400
+        watch.tick()
+        assert watch.told == [], "the storefront is back no earlier"
+        self.looked_back(watch.instance, (monday - timedelta(days=7)).date().isoformat())
+        watch.tick()
+        assert len(watch.told) == 1
+
+    def test_a_target_that_is_down_gets_it_later_and_once(self, watch, monday):
+        self.looked_back(watch.instance, (monday - timedelta(days=7)).date().isoformat())
+        watch.hook.down()
+        watch.tick()
+        watch.hook.up()
+        watch.ahead += 20
+        watch.tick()
+        watch.tick()
+        assert len(watch.told) == 1
+
+    def test_what_dagster_knows_of_a_week(self, watch):
+        instance, zone = watch.instance, ZoneInfo("America/Chicago")
+        isbn, other = "9780306406157", "9781635575637"
+        instance.report_runless_asset_event(
+            dg.AssetMaterialization(TITLE_DETAILS, partition=isbn, metadata={"title": "Emma"})
+        )
+
+        @dg.op(config_schema={"isbns": [str]})
+        def retire_titles() -> dg.Output[None]:
+            report = Report("retire")
+            report.fail(other, "It is not tracked.")
+            return dg.Output(None, metadata=report.metadata())
+
+        @dg.job
+        def retire() -> None:
+            retire_titles()
+
+        named = {"ops": {"retire_titles": {"config": {"isbns": ["978-0-306-40615-7", other]}}}}
+        assert retire.execute_in_process(named, instance=instance).success
+
+        @dg.asset(key=STOCK_SWEEP)
+        def stock_sweep() -> dg.MaterializeResult:
+            counts = {"ok": 90, "blocked": 8, "not_found": 2, "first": 90}
+            return dg.MaterializeResult(metadata=Report("sweep", counts).metadata())
+
+        for _ in range(2):
+            dg.materialize([stock_sweep], instance=instance)
+        instance.report_runless_asset_event(
+            dg.AssetCheckEvaluation(
+                asset_key=STOCK,
+                check_name="within_the_promise",
+                passed=False,
+                metadata={"stale": 3, "tracked": 100},
+            )
+        )
+        push(instance, raising(NeedsPerson("The channel is missing.")))
+        watch.tick()
+        push(instance, fine)
+        sweep(instance, raising(Blocked("Access Denied.")))
+        watch.tick()
+        now, tables = datetime.now(UTC).timestamp(), tables_of(instance)
+        found = watched_week(instance, tables, Week.over_by(now + 7 * 86400, zone), now, promised=7200.0)
+        assert found.went == SomeTitles(1, (f"Emma ({isbn})",))
+        assert (found.sweeps, found.late, found.pages) == (2, 0, 200)
+        assert found.unread == {"blocked": 16, "not_found": 4}
+        assert (found.stale, found.tracked) == (3, 100)
+        person, block = found.wrong
+        assert person.subject == "A person has to act: the push to the store can't go on"
+        assert person.until is not None
+        assert (block.subject, block.until) == ("iPage blocks us", None)
+        assert found.known_since is not None
+        # It stood still since the last sweep, for longer than was promised.
+        later = watched_week(
+            instance, tables, Week.over_by(now + 7 * 86400, zone), now + 7201, promised=7200.0
+        )
+        assert (later.late, later.longest > 7200) == (1, True)
+        # Of an earlier week nothing is known.
+        before = watched_week(instance, tables, Week.over_by(now, zone), now, promised=7200.0)
+        assert (before.sweeps, before.stale, before.wrong, before.went) == (0, None, (), SomeTitles(0))
+        assert (before.all_sweeps, found.all_sweeps) == (False, False)
+        long_ago = watched_week(instance, tables, Week.over_by(now - 35 * 86400, zone), now, promised=7200.0)
+        assert long_ago.went is None, "runs of then are forgotten"

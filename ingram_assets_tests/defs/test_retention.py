@@ -1,4 +1,4 @@
-"""The weekly forgetting on a real Dagster database: old events go, and every answer stays the same."""
+"""The daily forgetting on a real Dagster database: old events go, and every answer stays the same."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,9 +9,10 @@ import dagster as dg
 import psycopg
 import pytest
 
+from ingram_assets.defs.events import EVENTS_KEPT
 from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS, STOCK
 from ingram_assets.defs.scraper.definitions import defs
-from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
+from ingram_assets.defs.scraper.event_pruning import prune_events, prune_runs, vacuum
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
@@ -25,6 +26,7 @@ A, B, FAILED_LAST, MENDED, RECENT = (
     *("9780306406157", "9781639739134", "9780000000002"),
     *("9780000000019", "9780000000026"),
 )
+YEAR = timedelta(days=365)
 MADE = dg.DagsterEventType.ASSET_MATERIALIZATION
 
 
@@ -132,10 +134,11 @@ def test_old_events_go_and_every_answer_stays(instance: dg.DagsterInstance, stor
     assert set(stock["shown green"]) == {A, B, FAILED_LAST, MENDED, RECENT}
     assert set(stock["shown red"]) == {FAILED_LAST}
 
-    gone = list(prune_events(instance, datetime.now(UTC) - EVENTS_KEPT, batch=2))
+    logged = len(sql(storage, "SELECT id FROM event_logs WHERE asset_key IS NULL AND run_id <> ''"))
+    gone = list(prune_events(instance, datetime.now(UTC), YEAR, batch=2))
     # A: a plan, two readings, an observation, a level. FAILED_LAST: the first plan. MENDED: its plan.
     # RECENT: the old one.
-    assert sum(gone) == 8
+    assert sum(gone) == 8 + logged
     assert max(gone) <= 2
     assert answers(instance) == before
     for asset in (STOCK, INVENTORY_LEVELS):
@@ -151,7 +154,66 @@ def test_old_events_go_and_every_answer_stays(instance: dg.DagsterInstance, stor
     assert counts(storage, RECENT) == {"materialization": 2}, "of the last 30 days all are kept"
     orphans = "SELECT count(*) FROM asset_event_tags WHERE event_id NOT IN (SELECT id FROM event_logs)"
     assert sql(storage, orphans) == [(0,)]
-    assert list(prune_events(instance, datetime.now(UTC) - EVENTS_KEPT)) == []
+    assert list(prune_events(instance, datetime.now(UTC), YEAR)) == []
+
+
+def test_of_an_asset_itself_and_its_checks_a_year_is_kept_and_the_newest(
+    instance: dg.DagsterInstance, storage: str
+) -> None:
+    @dg.asset
+    def sweep(context: dg.AssetExecutionContext) -> None:
+        context.add_output_metadata({"titles": 3})
+
+    @dg.asset_check(asset=sweep)
+    def is_whole() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    @dg.op
+    def say_nothing() -> None:
+        pass
+
+    @dg.job
+    def nothing() -> None:
+        say_nothing()
+
+    def age(run: str, days: int) -> None:
+        for table, moment in (
+            ("event_logs", "timestamp"),
+            ("asset_check_executions", "create_timestamp"),
+            ("runs", "update_timestamp"),
+        ):
+            sql(
+                storage,
+                f"UPDATE {table} SET {moment} = {moment} - %s * interval '1 day' WHERE run_id = %s",
+                days,
+                run,
+            )
+
+    runs = [dg.materialize([sweep, is_whole], instance=instance).run_id for _ in range(4)]
+    silent = nothing.execute_in_process(instance=instance).run_id
+    for run, days in zip([*runs, silent], (500, 401, 31, 29, 31), strict=True):
+        age(run, days)
+
+    def left(table: str) -> set[str]:
+        rows = sql(storage, f"SELECT DISTINCT run_id FROM {table} WHERE run_id = ANY(%s)", [*runs, silent])
+        return {run for (run,) in rows}
+
+    now = datetime.now(UTC)
+    sum(prune_events(instance, now, timedelta(days=400)))
+    prune_runs(instance, now, timedelta(days=400))
+    assert left("event_logs") == left("runs") == set(runs[2:]), "what the plots are made of, and their runs"
+    assert left("asset_check_executions") == set(runs[2:])
+    logs = "SELECT DISTINCT run_id FROM event_logs WHERE asset_key IS NULL AND run_id = ANY(%s)"
+    assert sql(storage, logs, runs) == [(runs[3],)], "what older runs logged is gone"
+    assert instance.get_latest_materialization_event(sweep.key).run_id == runs[3]
+
+    for run in runs[2:]:
+        age(run, 500)
+    sum(prune_events(instance, now, timedelta(days=400)))
+    prune_runs(instance, now, timedelta(days=400))
+    vacuum(instance)
+    assert left("runs") == left("asset_check_executions") == {runs[3]}
+    assert instance.get_latest_materialization_event(sweep.key).run_id == runs[3]
 
 
 def test_the_daily_job_prunes_the_queue_by_the_setting(

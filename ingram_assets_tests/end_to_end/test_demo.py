@@ -17,6 +17,7 @@ from PIL import Image
 from ingram_assets.domain.isbn import parse_isbn
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets_tests.testing.demo import Admin, Done, Shell
+from ingram_assets_tests.testing.memory import in_memory
 from ingram_demo.show import bring_through
 from ingram_demo.stack import OWNERS, ROLES, Stack
 
@@ -260,15 +261,15 @@ def test_each_code_server_knows_its_own_secrets_alone(stack: Stack):
         process = psutil.Process(stack.supervisor.children[name].pid)
         for one in (process, *process.children(recursive=True)):
             try:
-                values, arguments = set(one.environ().values()), " ".join(one.cmdline())
+                held = in_memory(one.pid, {secret: [secret.encode()] for secret in everything})
+                arguments = " ".join(one.cmdline())
             except psutil.NoSuchProcess:  # A run's worker that has ended since.
                 assert one is not process, name
                 continue
             if not arguments:  # One that is ending now.
                 assert one is not process, name
                 continue
-            found = {secret for secret in everything if any(secret in value for value in values)}
-            assert found == secrets.get(name, set()), name
+            assert held == secrets.get(name, set()), name
             assert not [secret for secret in everything if secret in arguments], name
 
 

@@ -22,6 +22,7 @@ from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
+from ingram_assets_tests.testing.memory import in_memory
 from ingram_demo.embedded.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("operations")
@@ -114,10 +115,20 @@ def test_all_of_it_runs(up: Up, eventually: Callable[..., None]):
 
 
 def test_links_of_alerts_lead_through_the_desk_and_its_own_requests_do_not(up: Up):
-    told = {name: psutil.Process(pid).environ().get("INGRAM_UI_URL") for name, pid in up.pids().items()}
+    through, itself = (
+        f"INGRAM_UI_URL={url}\0" for url in ("https://desk.bookstore.example/dagster", up.ui_url)
+    )
     assert up.ui_url.endswith("/dagster")
-    assert told.pop("operations") == "https://desk.bookstore.example/dagster"
-    assert set(told.values()) == {up.ui_url}
+    for name, pid in up.pids().items():
+        told = through if name == "operations" else itself
+        assert in_memory(pid, {through: [through.encode()], itself: [itself.encode()]}) == {told}, name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="A process is forked on Linux alone.")
+def test_what_only_watches_holds_neither_dagster_nor_a_databases_client(up: Up):
+    files = {Path(each.path).name for each in psutil.Process(up.process.pid).memory_maps()}
+    assert any("pydantic" in name for name in files)
+    assert not [name for name in files if any(one in name for one in ("grpc", "psycopg", "sqlalchemy"))]
 
 
 def test_all_of_it_answers_on_this_machine_alone(up: Up, eventually: Callable[..., None]):

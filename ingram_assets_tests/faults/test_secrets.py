@@ -16,6 +16,7 @@ from cryptography.fernet import Fernet
 
 from ingram_assets.runtime.processes import MARK
 from ingram_assets_tests.testing.commands import Shell
+from ingram_assets_tests.testing.memory import in_memory, templates_of
 from ingram_assets_tests.testing.oracle import queue
 from ingram_assets_tests.testing.running_shop import alone, forget_block
 from ingram_assets_tests.testing.secret_forms import forms
@@ -150,8 +151,8 @@ def found_in(data: bytes, secrets: Mapping[str, str]) -> list[str]:
     return [name for name, secret in secrets.items() if any(form in data for form in forms(secret))]
 
 
-def test_no_secret_is_in_the_process_list_and_each_environment_has_its_own(stack: Stack) -> None:
-    """The arguments of every process of the shop; the environments of Dagster's, which run our code."""
+def test_no_secret_is_in_the_process_list_and_each_process_has_its_own(stack: Stack) -> None:
+    """The arguments of every process of the shop; all that Dagster's have in memory, which run our code."""
     secrets = secrets_of(stack)
     own = {
         "scraper": {
@@ -173,16 +174,20 @@ def test_no_secret_is_in_the_process_list_and_each_environment_has_its_own(stack
         looked_at += 1
         assert found_in(arguments.encode(), secrets) == [], process.name()
     assert looked_at >= 10
-    for name in ("scraper", "storefront", "operations", "web-server", "daemon"):
+    looked_for = {name: forms(secret) for name, secret in secrets.items()}
+    for name in ("scraper", "storefront", "operations", "web-server", "daemon", "desk"):
         process = psutil.Process(stack.supervisor.children[name].pid)
         for one in (process, *process.children(recursive=True)):
             try:
-                values = "\n".join(one.environ().values()).encode()
+                held = in_memory(one.pid, looked_for)
             except psutil.NoSuchProcess:  # A run's worker that has ended since.
                 assert one is not process, name
                 continue
-            allowed = own.get(name, set()) | {"password of dagster"}
-            assert set(found_in(values, secrets)) <= allowed, name
+            own_of_name = own.get(name.replace("desk", "storefront"), set()) | {"password of dagster"}
+            assert held <= own_of_name, name
+            assert one is not process or own_of_name <= held, f"{name} can't be looked into"
+    (template,) = templates_of(psutil.Process())
+    assert in_memory(template.pid, looked_for) == set()
 
 
 def test_state_files_are_their_owners_alone(stack: Stack) -> None:

@@ -474,3 +474,25 @@ def test_who_waits_behind_which_guardrail(database: str) -> None:
         ]
         journal.release(["a", "b"])
         assert journal.held() == []
+
+
+def test_prices_that_moved_between_two_moments(database: str) -> None:
+    def price(isbn: str, before: float | None, after: float) -> Change:
+        was = None if before is None else {"price": before, "title": "A"}
+        return Change("product", isbn, "prod", was, {"price": after, "title": "B"}, "why")
+
+    with Journal(database) as journal:
+        now = datetime.now(UTC)
+        assert journal.price_moves(now - timedelta(days=7), now + timedelta(days=1)) is None, (
+            "it began not yet"
+        )
+        steps = [("a", 18.99, 19.99), ("a", 19.99, 21.0), ("b", 5.0, 6.0), ("b", 6.0, 5.0), ("c", None, 9.0)]
+        for step in steps:
+            journal.settle(journal.begin("run", [price(*step)]))
+        refused = journal.begin("run", [price("d", 1.0, 2.0)])
+        journal.settle(refused, {refused[0]: "no"})
+        journal.settle(journal.begin("run", [level(1, 2)]))
+        later = now + timedelta(days=1)
+        assert journal.price_moves(now - timedelta(days=7), later) == {"a": (18.99, 21.0)}
+        assert journal.price_moves(later, later + timedelta(days=7)) == {}
+        assert journal.price_moves(now - timedelta(days=7), now - timedelta(days=6)) is None

@@ -19,6 +19,7 @@ from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.runtime.processes import Child, Supervisor
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
+from ingram_assets.staging.schema import let_in
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets_tests.testing.oracle import counts_of
 from ingram_assets_tests.testing.processes import environment_kept
@@ -183,15 +184,17 @@ def running_cluster(
             file.touch(mode=0o600)
             file.write_text("".join(f"{key}='{value}'\n" for key, value in given.items()))
         with dagster_instance(load(CommonSettings, of_all)) as instance:
+            let_in(queue.owner, titles)  # As a person does, of more than a shop begins with.
             with QueueWriter(queue.writer) as writer:
                 for some in batched(isbns, 1000):
                     writer.add_titles([{"isbn": isbn, "title": isbn} for isbn in some])
             instance.add_dynamic_partitions(ISBNS_NAME, isbns)
+            log = supervisor.folder / "logs" / "ingram-up.log"
             supervisor.start(
                 "ingram-up",
                 [sys.executable, "-m", "ingram_assets.cli", "up"],
                 env={**MACHINE, "INGRAM_ENV_DIR": str(folder)},
-                ready=(folder / "first" / "up" / "processes.json").exists,
+                ready=lambda: log.exists() and "http://" in log.read_text(errors="replace"),
                 ready_seconds=180,
             )
             of_worker = of_all | of_scraper

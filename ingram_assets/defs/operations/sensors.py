@@ -2,6 +2,8 @@
 
 import logging
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,12 +14,14 @@ from ingram_assets.alerts import messages
 from ingram_assets.alerts.delivery import deliver, targets_of
 from ingram_assets.alerts.heartbeat import Beat, Sweep, call, next_beat
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
-from ingram_assets.alerts.model import AlertRules, IncidentLog
+from ingram_assets.alerts.letter import due_week, waits_for_titles, weekly_letter
+from ingram_assets.alerts.model import Alert, AlertRules, Incident, IncidentLog, PastIncident
 from ingram_assets.alerts.quiet import sort_out
 from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.defs.keys import STOCK_SWEEP
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.operations.watched import NAMES, WATCHDOGS
+from ingram_assets.defs.operations.week_reader import told_title_week, watched_week
 from ingram_assets.defs.reading_events import last_made, stale_readings
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.loading import load
@@ -25,6 +29,8 @@ from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
 _STALE_NAMED = 10
+TOGETHER_LOOKS = 3
+"""For so many looks an alert waits for others of the same moment."""
 logger = logging.getLogger(__name__)
 
 
@@ -34,16 +40,17 @@ logger = logging.getLogger(__name__)
     description=(
         "Tells every target of ALERT_URLS when the SLA breaks, a run fails for good, a check fails, a "
         "guardrail or a block stops a run, the sign-in needs a person, a standing check is evaluated no "
-        "more; once per incident, and once when it is over. Titles low on stock are told in one digest a "
-        "day. In QUIET_HOURS what can wait is gathered. After each good sweep HEARTBEAT_URL is asked for. "
-        "Its ticks say what is wrong now."
+        "more; once per incident, and once when it is over; what comes in one moment is one message. Titles "
+        "low on stock are told in one digest a day. In QUIET_HOURS what can wait is gathered. After each "
+        "good sweep HEARTBEAT_URL is asked for. Its ticks say what is wrong now."
     ),
 )
 def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look at what happened since the last tick, decide, record it, tell; only then move the cursor."""
     settings, instance, now = load(OperationsSettings), context.instance, time.time()
     targets = targets_of([url.get_secret_value() for url in settings.ALERT_URLS])
-    tables, rules = tables_of(instance), _rules(settings)
+    tables, rules = tables_of(instance), alert_rules(load(CommonSettings), load(PaceSettings))
+    rules = replace(rules, quiet=settings.QUIET_HOURS)
 
     places = event_reader.places_of(context.cursor, tables)
     look = event_reader.look(instance, places, tables.seen_after, now)
@@ -53,8 +60,11 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         stale = stale_readings(instance, rules.sla[NAMES.sweep], now, _STALE_NAMED)
     watchdogs = event_reader.watchdogs(instance, WATCHDOGS)
     log, alerts = decide(log, look.occurrences, promises, stale, now, rules, watchdogs)
+    over = [PastIncident(one.subject, one.since, now) for one in _ended(alerts)]
     alerts, held = sort_out(alerts, tables.held(), now, rules)
-    tables.record(log, alerts, [target.name for target in targets], look.events, look.places, held)
+    week, letters = _letter(instance, tables, log, now, rules)
+    alerts, names = [*alerts, *letters], [target.name for target in targets]
+    tables.record(log, alerts, names, look.events, look.places, held, over, week)
     sent = sum(one.ok for one in deliver(tables, targets, now))
 
     words = [_wrong(log, rules)]
@@ -63,10 +73,32 @@ def promise_watch(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     if sent:
         words.append(f"{sent} alert{'' if sent == 1 else 's'} sent")
     if held:
-        words.append(f"{len(held)} wait for the end of QUIET_HOURS")
+        is_quiet = rules.quiet is not None and rules.quiet.are_at(now, rules.zone)
+        until = "the end of QUIET_HOURS" if is_quiet else "others of the same moment"
+        words.append(f"{len(held)} wait for {until}")
     words += _down(tables, rules)
     words += _heart(instance, tables, secret(settings.HEARTBEAT_URL), now, rules)
     return dg.SensorResult(skip_reason=". ".join(words) + ".", cursor=event_reader.cursor_of(look.places))
+
+
+def _ended(alerts: Iterable[Alert]) -> Iterator[Incident]:
+    return (one.incident for one in alerts if one.incident is not None and one.tone == "success")
+
+
+def _letter(
+    instance: dg.DagsterInstance, tables: AlertTables, log: IncidentLog, now: float, rules: AlertRules
+) -> tuple[str | None, list[Alert]]:
+    """The week whose letter is done with this look, and the letter: none for a watch that begins."""
+    last = tables.last_letter()
+    if (week := due_week(last, now, rules)) is None:
+        return None, []
+    if not last:
+        return week.name, []
+    titles = told_title_week(instance, week)
+    if titles is None and waits_for_titles(week, now, log.looking_since):
+        return None, []
+    watched = watched_week(instance, tables, week, now, rules.sla[NAMES.sweep])
+    return week.name, [weekly_letter(week, titles, watched, now, rules)]
 
 
 def tables_of(instance: dg.DagsterInstance) -> AlertTables:
@@ -99,8 +131,8 @@ def _heart(
     return [f"HEARTBEAT_URL: {why_not}, tried {beat.failures}×"]
 
 
-def _rules(settings: OperationsSettings) -> AlertRules:
-    common, pace = load(CommonSettings), load(PaceSettings)
+def alert_rules(common: CommonSettings, pace: PaceSettings) -> AlertRules:
+    """The shop's figures and names, without what is operations' own."""
     return AlertRules(
         retry_after=tuple(float(wait) for wait in pace.SWEEP_RETRY_AFTER),
         sla={NAMES.sweep: pace.STOCK_FAIL_AFTER, NAMES.search: pace.SEARCH_FAIL_AFTER},
@@ -108,7 +140,7 @@ def _rules(settings: OperationsSettings) -> AlertRules:
         ui=common.INGRAM_UI_URL.rstrip("/"),
         names=NAMES,
         looks_every=float(pace.SENSOR_INTERVAL),
-        quiet=settings.QUIET_HOURS,
+        together=float(TOGETHER_LOOKS * pace.SENSOR_INTERVAL),
     )
 
 

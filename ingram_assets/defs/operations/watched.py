@@ -8,10 +8,10 @@ import dagster as dg
 from ingram_assets.alerts.model import WorkNames
 from ingram_assets.defs import keys
 
-_TITLES_CHECK = dg.AssetCheckKey(keys.STOCK, "within_the_promise")
+TITLES_CHECK = dg.AssetCheckKey(keys.STOCK, "within_the_promise")
 _STORE_CHECK = dg.AssetCheckKey(keys.INVENTORY_LEVELS, "store_follows_queue")
 
-WATCHDOGS = {_TITLES_CHECK: "stock_promise", _STORE_CHECK: "store_promise"}
+WATCHDOGS = {TITLES_CHECK: "stock_promise", _STORE_CHECK: "store_promise"}
 """Each standing check, and the sensor that evaluates it."""
 
 
@@ -26,7 +26,7 @@ NAMES = WorkNames(
     stock=keys.STOCK.to_user_string(),
     levels=keys.INVENTORY_LEVELS.to_user_string(),
     push=frozenset(("push_titles", keys.INVENTORY_LEVELS.to_user_string())),
-    titles_check=check_name(_TITLES_CHECK),
+    titles_check=check_name(TITLES_CHECK),
     store_check=check_name(_STORE_CHECK),
     called={
         keys.STOCK_SWEEP.to_user_string(): "the stock sweep",
@@ -43,6 +43,7 @@ NAMES = WorkNames(
         keys.INVENTORY_LEVELS.to_user_string(): "the push to the store",
         keys.PRODUCTS.to_user_string(): "the import of products",
         keys.STORE_INVENTORY.to_user_string(): "the hourly count of the inventory",
+        "look_back": "the look back at the week",
         "sweep_inventory": "the sweep of inventory operations",
         keys.STOCK_LOCATION.to_user_string(): "the store's stock location",
     },

@@ -76,7 +76,7 @@ def retire() -> None:
     retire_titles()
 
 
-@dg.job(description="Forgets stock history beyond its setting and partition events beyond 30 days.")
+@dg.job(description="Forgets stock history beyond its setting, and events of titles and runs beyond 30 days.")
 def retention() -> None:
     """Keep the databases from growing without end."""
     forget_what_is_old()
@@ -96,5 +96,5 @@ daily_retention = dg.ScheduleDefinition(
     cron_schedule="50 4 * * *",
     execution_timezone="America/Chicago",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Each day before dawn: old stock history and old events of partitions go.",
+    description="Each day before dawn: old stock history, old events and old runs go.",
 )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ from ingram_assets.defs.scraper.discovery import (
     without_a_title,
 )
 from ingram_assets.defs.scraper.earlier_sweeps import before_a_sweep, before_some_titles
-from ingram_assets.defs.scraper.event_pruning import EVENTS_KEPT, prune_events
+from ingram_assets.defs.scraper.event_pruning import prune_events, prune_runs, vacuum
 from ingram_assets.defs.scraper.read_pages import read_pages
 from ingram_assets.defs.scraper.resources import R2, IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sharded_sweeps import FOUND, to_json
@@ -242,14 +242,17 @@ def at_work(run: dg.DagsterRun, tracked: Sequence[str]) -> RunAtWork:
     return RunAtWork(run.run_id, run.job_name, isbns, run.status in _NOT_BEGUN)
 
 
-@dg.op(description="Forgets stock history and partition events that nobody will look at any more.")
+@dg.op(description="Forgets stock history, events and runs that nobody will look at any more.")
 def forget_what_is_old(context: dg.OpExecutionContext, queue: QueueWriterResource) -> dg.Output[None]:
-    """Prune the queue's history, then Dagster's event log."""
+    """Prune the queue's history, then Dagster's events and runs."""
     report = Report(context.job_name)
     days = load(ScraperSettings).HISTORY_RETENTION_DAYS
     with classified(), queue.open() as writer:
         report.counts["history_entries"] = writer.prune_history(days)
-    report.counts["events"] = sum(prune_events(context.instance, datetime.now(UTC) - EVENTS_KEPT))
+    now, kept = datetime.now(UTC), timedelta(days=days)
+    report.counts["events"] = sum(prune_events(context.instance, now, kept))
+    report.counts["runs"] = prune_runs(context.instance, now, kept)
+    vacuum(context.instance)
     context.log.info(
         f"Forgot {report.counts['history_entries']:,} entries of the history older than {days} days."
     )

@@ -13,7 +13,7 @@ defs = dg.Definitions(
         assets.inventory_levels,
         inventory.store_inventory,
     ],
-    jobs=[jobs.push, jobs.undo, jobs.inventory_sweep, jobs.count_inventory],
+    jobs=[jobs.push, jobs.undo, jobs.inventory_sweep, jobs.count_inventory, jobs.week_of_titles],
     asset_checks=[checks.store_follows_queue],
     sensors=[
         sensors.stock_changes,
@@ -25,7 +25,7 @@ defs = dg.Definitions(
         sensors.inventory_work,
         sensors.store_promise,
     ],
-    schedules=[jobs.reconcile, jobs.hourly_count],
+    schedules=[jobs.reconcile, jobs.hourly_count, jobs.weekly_letter],
     resources=RESOURCES,
     executor=dg.in_process_executor,
 )

@@ -105,9 +105,13 @@ def rows_to_import(
     """
     retired, now = _retired(context.instance), datetime.now(UTC)
     with queue.open() as reader:
-        waiting = [row for row in _waiting(reader) if row.isbn not in retired and is_complete(row, now)]
-    # By row, not by title: a title's next state has not failed yet.
-    return _ask(context, journal, {str(row.id): row.isbn for row in waiting}, "rows to import")
+        # By row, not by title: a title's next state has not failed yet. Their texts are let go of at once.
+        waiting = {
+            str(row.id): row.isbn
+            for row in _waiting(reader)
+            if row.isbn not in retired and is_complete(row, now)
+        }
+    return _ask(context, journal, waiting, "rows to import")
 
 
 @_sensor_of(push, _LESS_OFTEN)

@@ -34,8 +34,7 @@ from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Cookie, KeptSession
 from ingram_assets.sources.ipage.access.shared_state import SharedState
 from ingram_assets.sources.ipage.discovery import Found, Tell, discover, export_path
-from ingram_assets.sources.ipage.login.account import AccountSignIn, Credentials
-from ingram_assets.sources.ipage.login.sign_in import Browser
+from ingram_assets.sources.ipage.login.account import AccountSignIn, Browser, Credentials
 from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES as EXPORT_BYTES
 from ingram_assets.sources.ipage.pages.listings import read_listing

@@ -11,7 +11,6 @@ from ingram_assets.sources.ipage.access.kept_pages import KeepPage
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.access.shared_state import SharedRefusal
-from ingram_assets.sources.ipage.login import sign_in as sign_in_room
 from ingram_assets.sources.ipage.login.code_mail import EmailCodes
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
@@ -48,6 +47,15 @@ class Credentials:
 
 
 @dataclass(frozen=True, slots=True)
+class Browser:
+    """Which browser signs in, see `browser.open_page`, and how patient it is (seconds)."""
+
+    executable: str | None = None
+    cdp_url: str | None = None
+    patience: float = 45.0
+
+
+@dataclass(frozen=True, slots=True)
 class AccountSignIn:
     """Signs one account in, in its turn among the requests, and no password that was refused lately.
 
@@ -60,7 +68,7 @@ class AccountSignIn:
 
     base_url: str
     credentials: Credentials
-    browser: sign_in_room.Browser
+    browser: Browser
     refusal: SharedRefusal
     politeness: Politeness
     canceled: Cancellation
@@ -70,6 +78,9 @@ class AccountSignIn:
 
     def __call__(self, last: Session | None) -> Session:
         """A new session; see `sign_in`."""
+        # Brings Playwright, which whoever has a session does without.
+        from ingram_assets.sources.ipage.login import sign_in as sign_in_room
+
         account = self.credentials
         refused = RefusedPassword(
             self.refusal, "\n".join((self.base_url, account.username, account.password))

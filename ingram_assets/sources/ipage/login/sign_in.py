@@ -9,11 +9,11 @@ import logging
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import ElementHandle, Frame, Page, Request, Response
@@ -31,6 +31,9 @@ from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch, p
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
 from ingram_assets.sources.ipage.pages.recognize import recognize
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
+
+if TYPE_CHECKING:
+    from ingram_assets.sources.ipage.login.account import Browser
 
 log = logging.getLogger(__name__)
 
@@ -98,22 +101,13 @@ class SignInPageChanged(SignInFailed):
         self.html = html
 
 
-@dataclass(frozen=True, slots=True)
-class Browser:
-    """Which browser signs in, see `browser.open_page`, and how patient it is (seconds)."""
-
-    executable: str | None = None
-    cdp_url: str | None = None
-    patience: float = 45.0
-
-
 def sign_in(
     base_url: str,
     username: str,
     password: str,
     account: str,
     codes: CodeSource,
-    browser: Browser,
+    browser: "Browser",
     last: Session | None,
     canceled: Cancellation,
     profile: SiteProfile | None = None,

@@ -4,9 +4,10 @@ import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Page
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 _TYPED_INTO = "input:not([type=submit]):not([type=button]), textarea, select, [contenteditable]"
 _PATIENCE = 5_000.0
@@ -33,8 +34,10 @@ class SignInStep:
 Watch = Callable[[SignInStep], None]
 
 
-def picture_of(page: Page, secrets: Iterable[str]) -> bytes | None:
+def picture_of(page: "Page", secrets: Iterable[str]) -> bytes | None:
     """What the page looks like, with every field and every text that has one of the secrets in it covered."""
+    from playwright.sync_api import Error as PlaywrightError
+
     with contextlib.suppress(PlaywrightError):
         covered = [
             found

@@ -3,8 +3,6 @@
 import io
 import warnings
 
-from PIL import Image
-
 from ingram_assets.domain import picture_data
 from ingram_assets.domain.failures import Incomplete, Permanent
 from ingram_assets.sources.ipage.pages import charsets, recognize
@@ -120,11 +118,15 @@ def _colors(flags: bytes) -> int:
 
 
 def _pixels(data: bytes) -> bytes:
+    from PIL import Image
+
     with Image.open(io.BytesIO(data), formats=["jpeg"]) as image:
         return image.tobytes()
 
 
 def _read(data: bytes, format_: str) -> None:
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

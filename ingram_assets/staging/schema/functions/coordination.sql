@@ -7,8 +7,11 @@ SET search_path = pg_catalog AS $$
 $$;
 
 -- Takes the next start; the seconds until it. Who was held up may make up for two starts, and no more: jitter costs no
--- pages. After two minutes in which nothing was asked, what was is no guide any more.
-CREATE FUNCTION scraper.reserve(of_site TEXT, least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION)
+-- pages. After two minutes in which nothing was asked, what was is no guide any more; nor is a lower limit of other runs
+-- that none of them was asked for in that time.
+CREATE FUNCTION scraper.reserve(
+    of_site TEXT, in_flight INT, least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION
+)
 RETURNS DOUBLE PRECISION LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     at TIMESTAMPTZ;
@@ -26,8 +29,13 @@ BEGIN
     was.gap := LEAST(GREATEST(was.gap, least_gap), most_gap);
     was.due := GREATEST(was.due, at - make_interval(secs => 2 * was.gap));
     starts := GREATEST(at, was.due, was.started + make_interval(secs => least_gap));
+    IF in_flight <= was.fewest OR was.fewest_at < at - INTERVAL '2 minutes' THEN
+        was.fewest := in_flight;
+        was.fewest_at := at;
+    END IF;
     UPDATE scraper.pace
-    SET due = was.due + make_interval(secs => was.gap * (0.5 + random())), started = starts, gap = was.gap
+    SET due = was.due + make_interval(secs => was.gap * (0.5 + random())), started = starts, gap = was.gap,
+        fewest = was.fewest, fewest_at = was.fewest_at
     WHERE site = of_site;
     RETURN extract(epoch FROM starts - at);
 END
@@ -37,12 +45,16 @@ $$;
 -- "mine" are the slots that this session has already, since it would get a lock of its own once more; "is_waiting":
 -- it said that it waits (scraper.begin_waiting). Others then queue up behind it, so that a long run does not take
 -- each slot again that it has just given back. Until the site has answered well after a block, there is one slot.
+-- "in_flight" is the caller's own limit, and the lowest of all runs' counts; "at_most", which is less in a slow start,
+-- is for this turn alone.
 CREATE FUNCTION scraper.take_turn(
-    of_site TEXT, at_most INT, mine INT[], is_waiting BOOLEAN, least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION,
+    of_site TEXT, at_most INT, in_flight INT, mine INT[], is_waiting BOOLEAN,
+    least_gap DOUBLE PRECISION, most_gap DOUBLE PRECISION,
     OUT slot INT, OUT wait DOUBLE PRECISION, OUT at TIMESTAMPTZ, OUT breaker scraper.breakers
 ) LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
     queue BIGINT := scraper.lock_key(of_site || '/waiting');
+    slots INT;
 BEGIN
     SELECT * INTO breaker FROM scraper.breakers b WHERE b.site = of_site;
     at := clock_timestamp();
@@ -55,10 +67,13 @@ BEGIN
         END IF;
         PERFORM pg_advisory_unlock(queue);
     END IF;
-    FOR number IN 1 .. CASE WHEN breaker.proven IS FALSE THEN 1 ELSE at_most END LOOP
+    SELECT min(p.fewest) INTO slots FROM scraper.pace p
+    WHERE p.site = of_site AND p.fewest_at >= at - INTERVAL '2 minutes';
+    slots := CASE WHEN breaker.proven IS FALSE THEN 1 ELSE LEAST(at_most, slots) END;
+    FOR number IN 1 .. slots LOOP
         IF number <> ALL (mine) AND pg_try_advisory_lock(scraper.lock_key(of_site || '/slot/' || number)) THEN
             slot := number;
-            wait := scraper.reserve(of_site, least_gap, most_gap);
+            wait := scraper.reserve(of_site, in_flight, least_gap, most_gap);
             RETURN;
         END IF;
     END LOOP;

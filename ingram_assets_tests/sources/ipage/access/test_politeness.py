@@ -119,6 +119,29 @@ def test_two_runs_together_have_no_more_than_the_limit_in_flight(shared: Shared)
     assert min(served) > 0
 
 
+def test_of_two_limits_the_lower_one_counts_for_both_until_nobody_has_it_any_more(shared: Shared) -> None:
+    lower, higher = (shared(SITE).limits(Limits(concurrency=limit, min_gap=0.0)) for limit in (2, 4))
+
+    def slots() -> int:
+        taken = 0
+        while (slot := higher.take(4, is_waiting=False)[0]) is not None:
+            taken += 1
+            assert slot.slot == taken
+        for slot in range(taken):
+            higher.give_back(slot + 1)
+        return taken
+
+    assert slots() == 4
+    first, _ = lower.take(1, is_waiting=False)  # A slow start's one request at a time is no limit for others.
+    assert first is not None
+    lower.give_back(first.slot)
+    assert slots() == 2
+    shared.queue.sql("UPDATE scraper.pace SET fewest_at = fewest_at - INTERVAL '119 seconds'")
+    assert slots() == 2
+    shared.queue.sql("UPDATE scraper.pace SET fewest_at = fewest_at - INTERVAL '2 seconds'")
+    assert slots() == 4
+
+
 def test_a_short_run_gets_its_share_of_a_long_ones_slots(shared: Shared) -> None:
     limits = Limits(concurrency=1, min_gap=0.0)
     long_run, short_run = polite(shared, limits), polite(shared, limits)

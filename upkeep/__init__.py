@@ -1,0 +1,1 @@
+"""What keeps the dependencies up to date and known: locks, licenses, advisories. No part of the wheel."""
