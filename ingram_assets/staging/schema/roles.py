@@ -328,10 +328,14 @@ def _check(connection: psycopg.Connection, roles: Roles) -> None:
     """
     for name, what, holds in connection.execute(_TOO_MUCH, {"writer": roles.writer, "reader": roles.reader}):
         if holds:
-            raise NeedsPerson(
-                f"The role {name} {what}: whoever steals its password gets more than the queue gives. "
-                "Take that from it, or name another role in the settings."
-            )
+            remedy = "Take that from it, or name another role in the settings."
+            if "make tables" in what and connection.info.server_version < 150_000:
+                owner = f"ALTER SCHEMA public OWNER TO {connection.info.user}"
+                remedy = (
+                    f"Before PostgreSQL 15 everybody may: have a superuser run, in this database, {owner}."
+                )
+            stolen = "whoever steals its password gets more than the queue gives."
+            raise NeedsPerson(f"The role {name} {what}: {stolen} {remedy}")
 
 
 def faults_of(connection: psycopg.Connection, *, is_writer: bool) -> list[str]:
