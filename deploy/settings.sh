@@ -11,6 +11,11 @@ covers=${1:-}
 folder=${2:-$here}
 give_up() { printf '%s\n' "$*" >&2; exit 2; }
 [ -n "$covers" ] || give_up "Name the address where shoppers will see the covers: deploy/settings.sh https://covers.bookstore.example"
+case $covers in
+    *[!A-Za-z0-9._~:/-]*) give_up "$covers is no address of covers: letters, digits and . _ ~ : / - alone." ;;
+    http://?* | https://?*) ;;
+    *) give_up "$covers is no address: it begins with https://." ;;
+esac
 [ ! -e "$folder/settings" ] || give_up "$folder/settings is there already: nothing was changed."
 [ "$(id -u)" = 0 ] || give_up "Only root can give each file to its service alone: sudo $0 $covers"
 

@@ -43,7 +43,11 @@ def _of_board(shop: ShopFigures) -> Gauges:
     yield _by("titles", "Titles that are not retired, as shoppers see them.", "status", shop.titles)
     yield _by("titles_by_step", "Titles, by whether the store follows the queue.", "step", shop.steps)
     yield _one("titles_stale", "Titles that were read longer ago than is promised.", shop.stale)
-    yield _one("titles_unread", "Titles that the last attempt did not read, or none ever did.", shop.unread)
+    yield _one(
+        "titles_unread",
+        "Titles that the last attempt did not read, or none ever did; not those whose page shows no stock.",
+        shop.unread,
+    )
     yield _one(
         "oldest_reading_age_seconds", "Since the title was read that waits the most.", shop.oldest_reading
     )

@@ -60,7 +60,8 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
     check(environment, *own, CommonSettings, PaceSettings)
     common, ports = load(CommonSettings, environment), _ports(environment)
     home = dagster_home(common)
-    note_settings(home, environment)
+    if service == "storefront":  # Others do not know what the promise to the store is judged by.
+        note_settings(home, environment)
     note_ports(home, {service: ports[service]} if service in ports else {})
     environment |= {
         "DAGSTER_HOME": str(home),
