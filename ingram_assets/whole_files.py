@@ -15,14 +15,29 @@ def write_whole(path: Path, data: str | bytes) -> None:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """The same for what is written piece by piece: the file is replaced if the block ends well."""
+def whole_file(path: Path, *, is_new: bool = False) -> Iterator[BinaryIO]:
+    """The same for what is written piece by piece: the file is replaced if the block ends well.
+
+    Args:
+        is_new: none is replaced.
+
+    Raises:
+        FileExistsError: it `is_new`, and one is there by then.
+    """
     draft = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
+        if not is_new:
+            draft.replace(path)
+            return
+        try:
+            os.link(draft, path)
+        except OSError:  # Also where the file system has no such links, as a stick's.
+            if path.exists() or path.is_symlink():
+                raise FileExistsError(path) from None
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

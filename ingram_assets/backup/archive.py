@@ -21,6 +21,7 @@ FORMAT = 1
 """Of the archive: a program that does not know it leaves it alone."""
 _CHUNK = 1 << 18
 _LONGEST_MANIFEST = 1_000_000
+_NO_MANIFEST = (AttributeError, KeyError, TypeError, ValueError)
 
 Written = Callable[[int], None]
 """Is told how many bytes of a part are done by now."""
@@ -79,7 +80,7 @@ class Manifest:
 
     @classmethod
     def of_json(cls, told: Mapping[str, Any]) -> Self:
-        """The reverse. Raises KeyError, TypeError or ValueError for what is none."""
+        """The reverse. Raises AttributeError, KeyError, TypeError or ValueError for what is none."""
         return cls(
             datetime.fromisoformat(told["made_at"]),
             str(told["program"]),
@@ -169,7 +170,7 @@ class Archive:
     def _sound(self) -> Iterator[None]:
         try:
             yield
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError, EOFError, NotImplementedError) as error:
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, *_NO_MANIFEST) as error:
             raise NeedsPerson(
                 f"{self.path} is no whole backup of ingram's ({type(error).__name__}). {_OTHER}"
             ) from None

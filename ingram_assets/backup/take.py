@@ -2,11 +2,13 @@
 
 import io
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 from ingram_assets.backup import client_tools
 from ingram_assets.backup.archive import ArchiveWriter, DumpPart, FilePart, Manifest, Written
@@ -54,7 +56,7 @@ def take_backup(
     """
     with as_of_now(databases) as snapshots:
         tools = client_tools.to_dump({one.database.server.name: one.server for one in snapshots})
-        with whole_file(path) as file:
+        with _new_file(path) as file:
             archive = ArchiveWriter(file)
             dumps = {
                 one.database.name: _dumped(archive, one, tools[one.database.server.name], told)
@@ -70,6 +72,17 @@ def take_backup(
             )
             archive.finish(manifest)
     return TakenBackup(path, path.stat().st_size, manifest)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with whole_file(path, is_new=True) as file:
+            yield file
+    except FileExistsError:
+        raise NeedsPerson(
+            f"{path} was written by another backup meanwhile, and is not overwritten."
+        ) from None
 
 
 def _dumped(archive: ArchiveWriter, of: Snapshot, tool: client_tools.Tool, told: Told) -> DumpPart:

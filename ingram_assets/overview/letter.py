@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ingram_assets.alerts.letter import weekly_letter
@@ -38,7 +38,8 @@ def gather_letter(day: date | None) -> LookedAtLetter:
     check(environment, StorefrontSettings, CommonSettings, PaceSettings)
     settings, common = load(StorefrontSettings, environment), load(CommonSettings, environment)
     zone, now = ZoneInfo(common.STORE_TIME_ZONE), time.time()
-    week = Week.of(day, zone) if day else Week.over_by(now, zone)
+    next_week = datetime.fromtimestamp(now, zone).date() + timedelta(days=7)
+    week = Week.of(min(day, next_week), zone) if day else Week.over_by(now, zone)
     if week.begins > now:
         raise NeedsPerson(f"The week of {day} has not begun yet: there is no letter of it.")
     titles, problem = _titles(settings, week, now)

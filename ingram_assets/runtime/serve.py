@@ -5,14 +5,18 @@ in the image of Dagster's page and daemon.
 """
 
 import argparse
+import fcntl
 import logging
 import os
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NoReturn
 
-from ingram_assets.domain.failures import IngramError
+import filelock
+
+from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv, where_code_servers_are
 from ingram_assets.runtime.desk_process import DESK_PORT, desk_argv
 from ingram_assets.runtime.instance import (
@@ -23,7 +27,7 @@ from ingram_assets.runtime.instance import (
     dagster_instance,
     note_ports,
 )
-from ingram_assets.runtime.ports import http_ok
+from ingram_assets.runtime.ports import choose_port, http_ok
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
@@ -53,6 +57,8 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
 
     Raises:
         SettingsError: a setting is missing or malformed.
+        NeedsPerson: it is at work already with this state folder, by itself or as one of `ingram up`.
+        PortBusy: another program has its port.
     """
     location = location_of_service(service)
     environment = environment_of(location)
@@ -60,6 +66,9 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
     check(environment, *own, CommonSettings, PaceSettings)
     common, ports = load(CommonSettings, environment), _ports(environment)
     home = dagster_home(common)
+    _be_the_only_one(service, common.state_dir)
+    if service in ports:
+        choose_port(f"INGRAM_PORT_{'UI' if service == PAGE else service.upper()}", ports[service])
     if service == "storefront":  # Others do not know what the promise to the store is judged by.
         note_settings(home, environment)
     note_ports(home, {service: ports[service]} if service in ports else {})
@@ -73,6 +82,24 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
     os.umask(0o077)
     os.chdir(home)
     os.execve(sys.executable, _argv(service, ports, host), environment)
+
+
+def _be_the_only_one(service: str, state: Path) -> None:
+    """Hold a lock until this process ends, whatever it becomes."""
+    # A process of `ingram up` would find its notes of ports and settings overwritten.
+    of_up = filelock.FileLock(state / "up" / "lock", mode=0o600)
+    (state / "up").mkdir(parents=True, exist_ok=True)
+    try:
+        of_up.acquire(timeout=0)
+        of_up.release()
+    except filelock.Timeout:
+        raise NeedsPerson(f"ingram up is at work with {state}: it has a {service} already.") from None
+    lock = os.open(state / f"serve-{service}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise NeedsPerson(f"ingram serve {service} is at work already with {state}.") from None
+    os.set_inheritable(lock, True)
 
 
 def _argv(service: str, ports: Mapping[str, int], host: str) -> list[str]:

@@ -2,12 +2,15 @@
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import filelock
 import psutil
 import psycopg
 import pytest
@@ -117,3 +120,22 @@ def test_a_command_finds_the_code_server_of_its_machine(
         eventually(lambda: _is_well(environment, "operations"), seconds=120)
         noted = Path(environment["INGRAM_STATE_DIR"]) / "dagster" / "ports.json"
         assert noted.read_text() == f'{{"operations": {environment["INGRAM_PORT_OPERATIONS"]}}}'
+
+
+def test_one_of_a_kind_is_at_work_with_a_state_folder(environment: dict[str, str]):
+    def refused(name: str) -> str:
+        done = subprocess.run(
+            [*INGRAM, "serve", name], env=environment, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 2
+        return done.stderr
+
+    folder = Path(environment["INGRAM_STATE_DIR"])
+    with _served(environment, "operations"):
+        while not _is_well(environment, "operations"):
+            time.sleep(0.2)
+        assert "ingram serve operations is at work already" in refused("operations")
+    with filelock.FileLock(folder / "up" / "lock"):
+        assert "ingram up is at work with" in refused("daemon")
+    with socket.create_server(("127.0.0.1", int(environment["INGRAM_PORT_OPERATIONS"]))):
+        assert "is already in use" in refused("operations")
