@@ -1,6 +1,5 @@
 """What this program was checked with, beside what is here."""
 
-import platform
 from collections.abc import Collection
 from importlib.metadata import version
 
@@ -15,9 +14,8 @@ POSTGRES = range(14, 19)
 
 def versions_in_words() -> str:
     """This program's own version, and those it was checked with."""
-    python = platform.python_version()
     return (
-        f"{version('ingram-assets')}, with Dagster {version('dagster')} on Python {python}. "
+        f"{version('ingram-assets')}, with Dagster {version('dagster')}. "
         f"Checked with Dagster {DAGSTER}, PostgreSQL {POSTGRES[0]} to {POSTGRES[-1]} and Medusa {MEDUSA}."
     )
 
