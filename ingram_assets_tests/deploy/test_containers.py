@@ -217,7 +217,8 @@ def test_a_first_reading_comes_to_the_store(at_work: Shop, medusa: Medusa, event
     said = at_work.run("desk", "ingram", "status").stdout
     assert said.startswith("The store tells the truth.")
     assert "ingram up is running." in said
-    assert list((at_work.folder / "bucket/covers/covers/raw").glob("*.jpg"))
+    raw = at_work.folder / "bucket/covers/covers/raw"
+    eventually(lambda: any(raw.glob("*.jpg")), seconds=300)
     logs = [child.log.read_text() for child in at_work.supervisor.children.values()]
     assert not [log for log in logs if "permission denied" in log or "Read-only file system" in log]
 
