@@ -17,6 +17,7 @@ from ingram_assets.runtime.node import find_node
 ROOT = Path(__file__).resolve().parent.parent
 UV = str(Path(sys.executable).parent / "uv")
 PYTHON_LOCK, TOOLS_LOCK = ROOT / "requirements.lock", ROOT / "requirements-tools.lock"
+OF_IMAGES = ROOT / "deploy" / "locks"
 NPM_PROJECTS = tuple(
     ROOT / folder
     for folder in (
@@ -32,6 +33,7 @@ _COMPILE = (
     *("--quiet", "--upgrade", "--universal", "--generate-hashes", "--python-version", "3.11"),
     *("--no-emit-index-url", "--no-emit-find-links"),
 )
+_BARE = ("--no-header", "--no-annotate")
 _ENTRY = re.compile(r"(?P<name>[a-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)")
 
 
@@ -75,30 +77,16 @@ def lock_anew() -> None:
     Raises:
         CalledProcessError: uv or npm could not. What was locked before it stays so.
     """
-    header = ("--custom-compile-command", _MADE_BY)
-    _uv(
-        "pip",
-        "compile",
-        "pyproject.toml",
-        "--all-extras",
-        *_COMPILE,
-        *header,
-        "--output-file",
-        str(PYTHON_LOCK),
-    )
+    _compile(PYTHON_LOCK, "pyproject.toml", "--all-extras", "--custom-compile-command", _MADE_BY)
+    # Of the images: the versions of the lock above, and fewer packages.
+    within = ("--constraint", str(PYTHON_LOCK), *_BARE)
+    _compile(OF_IMAGES / "shop.lock", "pyproject.toml", "--extra", "celery", *within)
+    _compile(OF_IMAGES / "dagster.lock", str(OF_IMAGES / "dagster.in"), *within)
+    _compile(OF_IMAGES / "build.lock", str(OF_IMAGES / "build.in"), *_BARE)
     with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
         wanted.write("\n".join(TOOLS))
         wanted.flush()
-        _uv(
-            "pip",
-            "compile",
-            wanted.name,
-            *_COMPILE,
-            "--no-header",
-            "--no-annotate",
-            "--output-file",
-            str(TOOLS_LOCK),
-        )
+        _compile(TOOLS_LOCK, wanted.name, *_BARE)
     node = find_node()
     env = {
         "PATH": node.path(os.environ.get("PATH", os.defpath)),
@@ -114,8 +102,8 @@ def lock_anew() -> None:
             shutil.copyfile(anew / _NPM_LOCK, project / _NPM_LOCK)
 
 
-def _uv(*words: str) -> None:
-    _run([UV, *words], cwd=ROOT, env={})
+def _compile(lock: Path, *words: str) -> None:
+    _run([UV, "pip", "compile", *words, *_COMPILE, "--output-file", str(lock)], cwd=ROOT, env={})
 
 
 def _run(argv: Sequence[str], cwd: Path, env: dict[str, str]) -> None:

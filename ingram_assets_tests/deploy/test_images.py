@@ -31,7 +31,7 @@ def test_every_package_has_its_version_and_hashes(name: str):
 
 @pytest.mark.parametrize("name", AS_THE_PROJECT_S)
 def test_the_images_have_the_project_s_own_versions(name: str):
-    """Else: what is at the head of deploy/locks/README.md."""
+    """Else: type ./just update."""
     ours = _pinned(ROOT / "requirements.lock")
     versions: dict[tuple[str, str], set[str]] = {}
     for package, hashes in ours.items():
