@@ -1,4 +1,4 @@
-"""A sweep of very many titles on two workers: what the site sees, and what it takes of the machines."""
+"""Sweeps of very many titles on two workers: what the site sees, and what it takes of the machines."""
 
 import statistics
 import tempfile
@@ -24,7 +24,10 @@ _QUESTION = """{ assetNodeOrError(assetKey: {path: ["ipage", "stock"]}) {
 
 
 def several_machines(machine: Machine, *, titles: int, latency_ms: int) -> Iterator[Figures]:
-    """Two workers of two runs each, four shards, one simulated site that counts what is in flight."""
+    """Two workers of two runs each, four shards, one simulated site that counts what is in flight.
+
+    Two sweeps: in the first the titles become known, in the second nothing may grow any more.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="ingram-bench-") as folder,
         running_cluster(
@@ -37,41 +40,53 @@ def several_machines(machine: Machine, *, titles: int, latency_ms: int) -> Itera
         ) as cluster,
     ):
         sizes = {"titles": titles, "latency_ms": latency_ms, "workers": 2, "shards": 4, "limit": _LIMIT}
-        before = _rows(cluster)
         with cluster.worker("second"), cluster.worker("third"):
-            began = time.monotonic()
-            memory, answers = _watched(cluster)
-            seconds = time.monotonic() - began
-        asked = cluster.site.requests(log=False)
+            for number, name in enumerate(("first sweep", "second sweep"), start=1):
+                pages, rows = _pages(cluster), _rows(cluster)
+                began = time.monotonic()
+                memory, answers = _watched(cluster, number)
+                seconds = time.monotonic() - began
+                asked = cluster.site.requests(log=False)
+                yield {
+                    "what": name,
+                    "sizes": sizes,
+                    "seconds": seconds,
+                    "ms_per_title": 1000 * seconds / titles,
+                    "pages_asked_for": _pages(cluster) - pages,
+                    "requests_in_flight_at_most": asked["max_running"],
+                    "sign_ins": asked["sign_ins"],
+                    "titles_read": cluster.read(),
+                    "events_per_title": (_rows(cluster) - rows) / titles,
+                    "page_answered_in_seconds": {
+                        "median": statistics.median(answers),
+                        "longest": max(answers),
+                    },
+                }
+                yield from _memory(name, sizes, seconds, memory)
+
+
+def _memory(sweep: str, sizes: Figures, seconds: float, memory: dict[str, list[float]]) -> Iterator[Figures]:
+    for name, sizes_mb in memory.items():
+        if len(sizes_mb) * _EVERY < seconds / 4 or max(sizes_mb) < 20:
+            continue  # It came and went, or is a helper's.
+        half = len(sizes_mb) // 2
         yield {
-            "what": "first sweep",
+            "what": f"{sweep}, memory of {name}",
             "sizes": sizes,
             "seconds": seconds,
-            "ms_per_title": 1000 * seconds / titles,
-            "pages_asked_for": asked["by_kind"]["product"],
-            "requests_in_flight_at_most": asked["max_running"],
-            "sign_ins": asked["sign_ins"],
-            "titles_read": cluster.read(),
-            "events_per_title": (_rows(cluster) - before) / titles,
-            "page_answered_in_seconds": {"median": statistics.median(answers), "longest": max(answers)},
+            "megabytes": {
+                "first": sizes_mb[0],
+                "at most until half": max(sizes_mb[: half + 1]),
+                "at most after half": max(sizes_mb[half:]),
+            },
         }
-        for name, sizes_mb in memory.items():
-            if len(sizes_mb) * _EVERY < seconds / 4 or max(sizes_mb) < 20:
-                continue  # It came and went, or is a helper's.
-            half = sizes_mb[len(sizes_mb) // 2 :]
-            yield {
-                "what": f"memory of {name}",
-                "sizes": sizes,
-                "seconds": seconds,
-                "megabytes": {"first": sizes_mb[0], "half_way": half[0], "peak": max(sizes_mb)},
-            }
 
 
-def _watched(cluster: Cluster) -> tuple[dict[str, list[float]], list[float]]:
-    """Until the sweep is complete: resident megabytes by process, and seconds of Dagster's page's answers."""
+def _watched(cluster: Cluster, sweeps: int) -> tuple[dict[str, list[float]], list[float]]:
+    """Until so many are complete: resident megabytes by process, and seconds of Dagster's page's answers."""
     memory: dict[str, list[float]] = {}
     answers: list[float] = []
-    while not cluster.sweeps():
+    while cluster.sweeps() < sweeps:
         for name, process in _processes(cluster):
             with suppress(psutil.Error):
                 memory.setdefault(name, []).append(process.memory_info().rss / 1e6)
@@ -81,6 +96,10 @@ def _watched(cluster: Cluster) -> tuple[dict[str, list[float]], list[float]]:
         answers.append(time.monotonic() - began)
         time.sleep(_EVERY)
     return memory, answers
+
+
+def _pages(cluster: Cluster) -> int:
+    return int(cluster.site.requests(log=False)["by_kind"].get("product", 0))
 
 
 def _processes(cluster: Cluster) -> Iterator[tuple[str, psutil.Process]]:

@@ -83,5 +83,6 @@ END
 chown 10001:10001 .env .env.* s3-key
 chown 999:999 postgres-password roles.sql
 chmod 711 .
-install -d -o 10001 -g 10001 -m 755 ../bucket
+install -d -o 10001 -g 10001 -m 755 ../bucket files
+install -d -o 10001 -g 10001 -m 700 ../backups
 printf 'Made %s. Now fill in .env.scraper, .env.storefront and .env.operations there, where they say "example".\n' "$PWD"

@@ -15,11 +15,15 @@ ROOT = Path(__file__).parents[2]
 KNOWN = {
     *("image", "build", "command", "entrypoint", "environment", "secrets", "volumes", "networks", "ports"),
     *("healthcheck", "depends_on", "restart", "stop_grace_period", "read_only", "tmpfs", "user", "cap_drop"),
-    *("security_opt", "logging", "shm_size"),
+    *("security_opt", "logging", "shm_size", "profiles"),
 }
 """Keys of a service that Compose knows, as far as they are used."""
+TABLES_OF = ("scraper", "storefront")
+"""The locations whose settings name files of a person's."""
 HEALTH = {"test", "interval", "timeout", "retries", "start_period"}
-OURS = (*SERVICES, "migrate")
+ENDS = ("migrate", "backup")
+"""Those that have the queue's owner, and are not at work for long."""
+OURS = (*SERVICES, *ENDS)
 OF_OTHERS = ("postgres", "s3")
 
 
@@ -72,7 +76,7 @@ def test_none_has_a_right_or_more_to_write_to_than_it_needs(services: dict[str, 
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", service["user"])
     assert "/tmp" in service["tmpfs"]
-    assert len(service.get("volumes", [])) <= 1
+    assert len([one for one in service.get("volumes", []) if not one.endswith(":ro")]) <= 1
     assert service["logging"]["options"]["max-file"], "a log fills no disk"
 
 
@@ -86,7 +90,8 @@ def test_each_is_started_by_its_command_and_looked_at(services: dict[str, Any], 
     assert service["healthcheck"]["test"] == ["CMD", *module, name, "--check"]
     assert service["restart"] == "unless-stopped"
     assert service["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
-    assert service["volumes"] == [f"{name}:/var/lib/ingram"]
+    tables = ["./settings/files:/etc/ingram/files:ro"] if location_of_service(name) in TABLES_OF else []
+    assert service["volumes"] == [f"{name}:/var/lib/ingram", *tables]
 
 
 def test_the_migrations_come_first_and_once(services: dict[str, Any]):
@@ -111,11 +116,21 @@ def test_each_has_its_own_settings_and_no_other_s(
     }
 
 
-def test_the_owner_s_address_is_the_migrations_alone(compose: dict[str, Any], services: dict[str, Any]):
-    assert _files(services["migrate"], compose) == {".env": "./settings/.env.owner"}
-    for name, service in services.items():
-        if name != "migrate":
-            assert ".env.owner" not in str(_files(service, compose))
+def test_a_backup_is_taken_when_it_is_asked_for(services: dict[str, Any]):
+    backup = services["backup"]
+    assert backup["profiles"], "`up` leaves it alone"
+    assert backup["command"] == ["ingram", "backup", "/backups"]
+    assert backup["restart"] == "no"
+    assert backup["volumes"] == ["./backups:/backups", "./settings/files:/etc/ingram/files:ro"]
+
+
+def test_the_owner_s_address_is_known_to_none_that_lasts(compose: dict[str, Any], services: dict[str, Any]):
+    of_owner = {".env": "./settings/.env.owner"}
+    assert _files(services["migrate"], compose) == of_owner
+    its = {".env.storefront": "./settings/.env.storefront"}
+    assert _files(services["backup"], compose) == of_owner | its
+    know = {name for name, one in services.items() if ".env.owner" in str(_files(one, compose))}
+    assert know == set(ENDS)
     for secret, its in (("postgres-password", "postgres"), ("roles", "postgres"), ("s3-key", "s3")):
         assert [name for name, one in services.items() if secret in str(one.get("secrets"))] == [its]
 
@@ -131,7 +146,7 @@ def test_no_code_location_reaches_another(services: dict[str, Any]):
     for one in LOCATIONS:
         assert networks[one] == {one}
     assert networks["desk"] == {"storefront"}
-    assert networks["migrate"] == {"owner"}
+    assert networks["migrate"] == networks["backup"] == {"owner"}
     assert networks["s3"] == {"scraper"}
     for asks in ("page", "daemon"):
         assert networks[asks] == LOCATIONS.keys()

@@ -78,7 +78,7 @@ def _make_base(folder: Path) -> None:
         "--variant=minbase",
         "--include=ca-certificates",
         *words,
-        "bookworm",
+        "trixie",
         folder / "root.tar",
     )
     made = _said("buildah", "from", "scratch")
@@ -179,13 +179,15 @@ class Shop:
             place = long.get("target", f"/run/secrets/{long['source']}")
             yield self._bound(self.folder / of_compose[long["source"]]["file"], place, root)
         for volume in service.get("volumes", []):
-            source, place = volume.split(":")
+            source, place = volume.removesuffix(":ro").split(":")
             there = self.folder / (source if source.startswith("./") else f"volumes/{source}")
             if not there.exists():
                 there.mkdir(parents=True)
                 os.chown(there, *map(int, service["user"].split(":")))
                 there.chmod(0o700)
             yield self._bound(there, place, root)
+            if volume.endswith(":ro"):
+                yield f"mount -o remount,bind,ro .{place}"
         for place, source in self.files.items():
             yield self._bound(source, place, root)
 
