@@ -156,7 +156,7 @@ def _processes(up: psutil.Process, folder: Path) -> dict[psutil.Process, str]:
             if process.ppid() == up.pid:
                 found[process] = names.get(process.pid, "template")
             elif "resource_tracker" in " ".join(process.cmdline()):
-                found[process] = f"{names[process.ppid()]}, semaphores of runs"
+                found[process] = "semaphores of runs"
             else:
                 found[process] = names.get(process.pid, "")
     return found

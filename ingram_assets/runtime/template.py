@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO
 
@@ -212,8 +213,9 @@ def _tell_ends(lines: dict[int, socket.socket]) -> None:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if not pid:
                 return
-            with lines.pop(pid) as line, contextlib.suppress(OSError):
-                line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
+            if line := lines.pop(pid, None):  # Else it is the tracker of semaphores.
+                with line, contextlib.suppress(OSError):
+                    line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def _become(line: socket.socket, output: int) -> list[str]:
@@ -243,6 +245,8 @@ def main() -> None:
     """Import what most of them need, then fork; what is forked runs its module here."""
     import ingram_assets.runtime.preloaded  # noqa: F401
 
+    # Code servers count runs by semaphores, which Python has a process look after: one for all of them.
+    resource_tracker.ensure_running()
     gc.collect()
     gc.freeze()  # Else each process' first collection writes to all that is shared.
     if argv := _keep_forking():

@@ -128,10 +128,10 @@ def test_a_sweep_has_no_planned_event_a_title(first: Swept) -> None:
 
 A_LATER_CLIENT = """
 from botocore.loaders import JSONFileLoader
-from ingram_assets.defs.scraper.resources import R2
+from ingram_assets.defs.scraper.r2_client import R2Client
 
 own = {"aws_access_key_id": "a-run's-key", "aws_secret_access_key": "a-run's-secret"}
-bucket = R2(endpoint_url="http://127.0.0.1:9", region_name="auto", **own)
+bucket = R2Client(endpoint_url="http://127.0.0.1:9", region_name="auto", **own)
 bucket.get_client()
 read = []
 JSONFileLoader.load_file = lambda self, path: read.append(path)

@@ -18,11 +18,12 @@ import pytest
 
 from ingram_assets.runtime.ports import free_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.runtime.serve import SERVICES
 from ingram_assets_tests.testing import containers
 from ingram_assets_tests.testing.containers import ROOT, Root, Shop, set_lines
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.embedded.medusa import Medusa
-from ingram_demo.embedded.postgres import Postgres
+from ingram_demo.embedded.postgres import Postgres, server_programs
 from ingram_demo.simulator import Simulator, running_simulator
 from ingram_demo.simulator.mail import MaildirMailer
 
@@ -35,6 +36,7 @@ pytestmark = [
 
 TITLES = 12
 RCLONE = "rclone/rclone:1"
+DATABASES = ("dagster", "storefront", "catalog_import")
 HOSTS = ("scraper", "storefront", "operations", "page", "postgres", "s3")
 
 
@@ -48,6 +50,11 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Root]]
     with ExitStack() as opened:
         found = {name: opened.enter_context(containers.opened(image)) for name, image in images.items()}
         shutil.copy(Path(sys.prefix) / "bin" / "rclone", found[RCLONE].path / "usr/bin/rclone")
+        # compose.yaml's server is of the client's version; the one here is newer, and brings its own.
+        programs = server_programs()
+        shutil.copytree(
+            programs.parent, found["ingram-shop"].path / f"usr/lib/postgresql/{programs.parent.name}"
+        )
         yield found
 
 
@@ -137,9 +144,9 @@ def at_work(shop: Shop, eventually: Callable[..., None]) -> Shop:
     migrated = shop.run("migrate")
     assert migrated.returncode == 0, migrated.stderr
     assert "Dagster's tables are there" in migrated.stdout
-    for name in ("scraper", "storefront", "operations", "desk", "page", "daemon"):
+    for name in SERVICES:
         shop.start(name)
-    for name in ("scraper", "storefront", "operations", "desk", "page", "daemon"):
+    for name in SERVICES:
         eventually(lambda name=name: shop.is_well(name), seconds=300)
     return shop
 
@@ -255,7 +262,27 @@ def test_no_lasting_service_may_change_a_table_of_dagster_s(at_work: Shop):
                 connection.execute(statement)
 
 
-def test_one_that_is_stopped_ends_by_itself(at_work: Shop):
+def test_a_backup_goes_into_new_databases(at_work: Shop, postgres: Postgres, eventually: Callable[..., None]):
+    """The last one: the shop is stopped, and brought up again from its backup."""
+    taken = at_work.run("backup")
+    assert taken.returncode == 0, taken.stderr
+    (archive,) = (at_work.folder / "backups").iterdir()
     child = at_work.supervisor.children["daemon"]
-    at_work.supervisor.stop("daemon")
-    assert child.process.returncode in (0, 143, -15)
+    for name in SERVICES:
+        at_work.supervisor.stop(name)
+    assert child.process.returncode in (0, 143, -15), "it ends by itself"
+
+    for database in DATABASES:
+        postgres.drop_database(database)
+    roles = (at_work.folder / "settings/roles.sql").read_text()
+    _make_roles(postgres, "".join(line for line in roles.splitlines(True) if "CREATE ROLE" not in line))
+    restored = at_work.run("backup", "ingram", "restore", f"/backups/{archive.name}", "--yes")
+    assert restored.returncode == 0, restored.stderr
+
+    for name in SERVICES:
+        at_work.start(name)
+    for name in SERVICES:
+        eventually(lambda name=name: at_work.is_well(name), seconds=300)
+    swept = at_work.run("scraper", "ingram", "sync-stock")
+    assert swept.returncode == 0, swept.stdout + swept.stderr
+    eventually(lambda: at_work.run("storefront", "ingram", "check-store").returncode == 0, seconds=600)

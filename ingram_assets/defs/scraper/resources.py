@@ -1,15 +1,12 @@
 """The scraper's outside systems, opened from its settings when a run needs them."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from boto3.session import Session
-from dagster_aws.s3 import S3Resource
 
 from ingram_assets.coordination.site import SharedSite
-from ingram_assets.covers.bucket import Bucket, client_config
+from ingram_assets.covers.bucket import Bucket
 from ingram_assets.defs.scraper.from_settings import open_site
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
@@ -38,30 +35,22 @@ class QueueWriterResource(dg.ConfigurableResource):
         return QueueWriter(load(ScraperSettings).QUEUE_DB_URL.get_secret_value())
 
 
-@cache
-def s3_session() -> Session:
-    """One a process: its first client reads a megabyte of what boto3 knows, which it keeps for the others."""
-    return Session()
-
-
-class R2(S3Resource):
+class R2(dg.ConfigurableResource):
     """The covers' bucket: Cloudflare R2 through its S3 interface."""
-
-    def get_client(self) -> Any:
-        """A boto3 client with the time limits and checksum rules that R2 wants."""
-        return s3_session().client(
-            "s3",
-            endpoint_url=self.endpoint_url,
-            region_name=self.region_name,
-            aws_access_key_id=self.aws_access_key_id,
-            aws_secret_access_key=self.aws_secret_access_key,
-            config=client_config(),
-        )
 
     def bucket(self) -> Bucket:
         """The bucket of the settings, with the public address that its covers are read at."""
+        # dagster-aws brings 10 MB, which a code server that waits for work need not hold.
+        from ingram_assets.defs.scraper.r2_client import R2Client
+
         settings = load(ScraperSettings)
-        return Bucket(self.get_client(), settings.R2_BUCKET_NAME, settings.R2_PUBLIC_URL)
+        client = R2Client(
+            endpoint_url=settings.R2_ENDPOINT,
+            region_name="auto",
+            aws_access_key_id=settings.R2_ACCESS_KEY_ID.get_secret_value(),
+            aws_secret_access_key=settings.R2_SECRET_ACCESS_KEY.get_secret_value(),
+        )
+        return Bucket(client.get_client(), settings.R2_BUCKET_NAME, settings.R2_PUBLIC_URL)
 
 
 def state_dir() -> Path:
@@ -72,10 +61,5 @@ def state_dir() -> Path:
 RESOURCES: dict[str, Any] = {
     "ipage": IPage(),
     "queue": QueueWriterResource(),
-    "r2": R2(
-        endpoint_url=dg.EnvVar("R2_ENDPOINT"),
-        region_name="auto",
-        aws_access_key_id=dg.EnvVar("R2_ACCESS_KEY_ID"),
-        aws_secret_access_key=dg.EnvVar("R2_SECRET_ACCESS_KEY"),
-    ),
+    "r2": R2(),
 }
