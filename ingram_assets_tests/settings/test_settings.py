@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
 from ingram_assets.defs.scraper.from_settings import site_profile
@@ -139,6 +140,21 @@ def test_a_captured_cookie_needs_no_account():
     assert (
         load(ScraperSettings, only_cookie | {"IPAGE_SESSION_COOKIE": "JSESSIONID=x"}).IPAGE_USERNAME is None
     )
+
+
+@pytest.mark.parametrize("given", ["short", "k" * 43, "k" * 42 + "==", "ü" * 44, "", ","])
+def test_what_is_no_key_of_the_session_is_refused_as_who_encrypts_with_it_would(given):
+    good = Fernet.generate_key().decode()
+    for value in (given, f"{good},{given}"):
+        with pytest.raises(ValueError):
+            [Fernet(key.strip()) for key in value.split(",")]
+        with pytest.raises(SettingsError, match="SESSION_KEY"):
+            load(ScraperSettings, SCRAPER | {"SESSION_KEY": value or ","})
+
+
+def test_keys_of_the_session_are_parted_by_commas():
+    keys = ", ".join(Fernet.generate_key().decode() for _ in range(3))
+    assert secret(load(ScraperSettings, SCRAPER | {"SESSION_KEY": keys}).SESSION_KEY) == keys
 
 
 def test_totp_needs_its_secret():

@@ -24,7 +24,9 @@ from ingram_assets.runtime.processes import Supervisor
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose.yaml"
-BASE = "localhost/ingram-test-debian"
+CONTAINERFILE = ROOT / "deploy" / "Containerfile"
+SUITE = re.findall(r"^ARG BASE=debian:(\w+)-slim$", CONTAINERFILE.read_text(), re.M)[0]
+BASE = f"localhost/ingram-test-debian-{SUITE}"
 _TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
 _MACHINE_S_OWN = Path("/usr/local/share/ca-certificates")
 _AS_A_CONTAINER = """\
@@ -63,7 +65,7 @@ def build(target: str, folder: Path) -> str:
     name = f"localhost/ingram-test-{target}"
     _run(
         *("buildah", "bud", "-q", "--layers", "--isolation", "chroot", "--build-arg", f"BASE={BASE}"),
-        *("-f", ROOT / "deploy" / "Containerfile", "--target", target, "-t", name, ROOT),
+        *("-f", CONTAINERFILE, "--target", target, "-t", name, ROOT),
     )
     return name
 
@@ -78,7 +80,7 @@ def _make_base(folder: Path) -> None:
         "--variant=minbase",
         "--include=ca-certificates",
         *words,
-        "trixie",
+        SUITE,
         folder / "root.tar",
     )
     made = _said("buildah", "from", "scratch")
