@@ -146,7 +146,7 @@ def test_a_captured_cookie_needs_no_account():
 def test_what_is_no_key_of_the_session_is_refused_as_who_encrypts_with_it_would(given):
     good = Fernet.generate_key().decode()
     for value in (given, f"{good},{given}"):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"."):
             [Fernet(key.strip()) for key in value.split(",")]
         with pytest.raises(SettingsError, match="SESSION_KEY"):
             load(ScraperSettings, SCRAPER | {"SESSION_KEY": value or ","})
