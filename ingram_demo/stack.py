@@ -124,6 +124,7 @@ def running_stack(
                 ui_url=ui_url,
                 port=servers.ports["DESK"],
             )
+            servers.supervisor.all_are_there()
         at_its_end.enter_context(at_work(servers.supervisor.folder))
         yield Stack(**vars(servers), ui_url=ui_url, desk_url=desk_url, common=common)
 

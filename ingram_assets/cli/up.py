@@ -56,6 +56,7 @@ def run_up(as_json: bool) -> None:
                 ui_url=ui,
                 port=ports.get("DESK", DESK_PORT),
             )
+            supervisor.all_are_there()
             logs = supervisor.folder / "logs"
             if as_json:
                 print_json(ui=ui, desk=desk, logs=str(logs))

@@ -238,6 +238,10 @@ class Supervisor:
                 self.children.clear()
                 self._write_list()
 
+    def all_are_there(self) -> None:
+        """What is started with Dagster's imports is started: what it is forked from may rest."""
+        self._template.rest()
+
     # -- starting and ending one ---------------------------------------------------------------------------
 
     def _spawn(self, child: Child) -> None:
@@ -327,6 +331,7 @@ class Supervisor:
             except OSError as error:
                 # A full disk must not end the watch. An orphan would still be known by its mark.
                 log.warning("%s can't be written: %s", self._list, error)
+            self._template.rest()
             log.warning("%s is started again, pid %s", child.name, child.pid)
 
     # -- orphans -------------------------------------------------------------------------------------------

@@ -3,19 +3,16 @@
 Six processes of a shop import the same 90 MB. Forked from one that did, they share what none of them writes
 to, some 230 MB of an idle shop. What is forked then runs a module as `python -m` does.
 
-The template holds no secret, and so passes none on: it gets the machine's environment, and what a process is
-to be told (its own environment first of all) goes to that process alone, once it is there. It has one thread
-and no connection, as what is forked has to begin with none.
+The template (`forking.py`) holds no secret, and so passes none on: it gets the machine's environment, and
+what a process is to be told (its own environment first of all) goes to that process alone, once it is there.
+When all are there it forgets what it has imported, until another one is asked for.
 
 Linux alone: elsewhere system libraries do not live through a fork, and each process is started by itself.
 """
 
 import contextlib
-import gc
 import json
 import os
-import runpy
-import selectors
 import signal
 import socket
 import subprocess
@@ -23,10 +20,11 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import IO
 
+from ingram_assets.runtime import forking
+from ingram_assets.runtime.forking import FORK, REST, is_readable, line_of
 from ingram_assets.settings.environment import of_the_machine
 
 FORKS = sys.platform == "linux"
@@ -51,10 +49,10 @@ class ForkedProcess:
     def poll(self) -> int | None:
         """The exit code; `None`: it is at work."""
         with self._mutex:
-            if self.returncode is None and _is_readable(self._line, 0):
+            if self.returncode is None and is_readable(self._line, 0):
                 # Both ends of the line that are not ours, the process' and the template's, are closed by now
                 # or in a moment: what can be read is the code, or the end.
-                told = _line_of(self._line)
+                told = line_of(self._line)
                 self.returncode = int(told) if told else -signal.SIGKILL
                 self._line.close()
             return self.returncode
@@ -108,9 +106,9 @@ class Template:
         try:
             with self._mutex, its_line:
                 door = self._open(of_the_machine(env) | {mark: env[mark]} | _SAVING)
-                socket.send_fds(door, [b"fork"], [its_line.fileno(), writing])
+                socket.send_fds(door, [FORK], [its_line.fileno(), writing])
             line.sendall(json.dumps({"argv": argv[2:], "env": dict(env), "cwd": str(cwd)}).encode() + b"\n")
-            if not _is_readable(line, _COMES_WITHIN) or not (pid := _line_of(line)):
+            if not is_readable(line, _COMES_WITHIN) or not (pid := line_of(line)):
                 raise OSError("the template of Dagster's processes does not answer")
         except BaseException:
             line.close()
@@ -119,6 +117,13 @@ class Template:
         finally:
             os.close(writing)
         return ForkedProcess(line, int(pid), stdout)
+
+    def rest(self) -> None:
+        """All are there: have it give back the memory that none of them shares any more."""
+        with self._mutex:
+            if self._door:
+                with contextlib.suppress(OSError):  # It has died, and has none.
+                    self._door.sendall(REST)
 
     def stop(self) -> None:
         """End it; what it forked goes on."""
@@ -136,7 +141,7 @@ class Template:
             self._door, its_door = socket.socketpair()
             with its_door:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", __name__],
+                    [sys.executable, "-m", forking.__name__],
                     env=environment,
                     stdin=its_door.fileno(),
                     stdout=subprocess.DEVNULL,
@@ -144,115 +149,3 @@ class Template:
                     umask=0o077,
                 )
         return self._door
-
-
-def _is_readable(line: socket.socket, seconds: float) -> bool:
-    with selectors.DefaultSelector() as selector:
-        selector.register(line, selectors.EVENT_READ)
-        return bool(selector.select(seconds))
-
-
-def _line_of(line: socket.socket) -> bytes:
-    """Byte by byte, as nothing beyond the line may be taken; b"" at the end."""
-    read = b""
-    while (byte := _byte_of(line)) not in (b"", b"\n"):
-        read += byte
-    return read
-
-
-def _byte_of(line: socket.socket) -> bytes:
-    try:
-        return line.recv(1)
-    except ConnectionError:
-        return b""
-
-
-# -- in the template ---------------------------------------------------------------------------------------
-
-
-def _keep_forking() -> list[str]:
-    """Forks whenever it is asked to.
-
-    Returns in what was forked: the module that it runs, and the words for it. In the template nothing, once
-    nobody is there that could ask.
-    """
-    lines: dict[int, socket.socket] = {}
-    door = socket.socket(fileno=os.dup(0))
-    children, wakes = socket.socketpair()
-    children.setblocking(False)
-    wakes.setblocking(False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(wakes.fileno())
-    with selectors.DefaultSelector() as selector:
-        for one in (door, children):
-            selector.register(one, selectors.EVENT_READ)
-        while True:
-            for key, _ in selector.select():
-                if key.fileobj is children:
-                    children.recv(1000)
-                    _tell_ends(lines)
-                    continue
-                message, fds, *_ = socket.recv_fds(door, 4, 2)
-                if not message:
-                    return []
-                line, output = socket.socket(fileno=fds[0]), fds[1]
-                if pid := os.fork():
-                    lines[pid] = line
-                    os.close(output)
-                    continue
-                for other in (door, children, wakes, *lines.values()):
-                    other.close()
-                signal.set_wakeup_fd(-1)
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                return _become(line, output)
-
-
-def _tell_ends(lines: dict[int, socket.socket]) -> None:
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-            if not pid:
-                return
-            if line := lines.pop(pid, None):  # Else it is the tracker of semaphores.
-                with line, contextlib.suppress(OSError):
-                    line.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
-
-
-def _become(line: socket.socket, output: int) -> list[str]:
-    """Make a process of its own of this one. The line stays open until it ends: so its end is seen."""
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.close(nothing)
-    os.close(output)
-    told = json.loads(_line_of(line))
-    os.environ.clear()
-    os.environ.update(told["env"])
-    time.tzset()
-    os.chdir(told["cwd"])
-    sys.path[0] = told["cwd"]
-    line.sendall(b"%d\n" % os.getpid())
-    _open_to_the_end.append(line)
-    return list(told["argv"])
-
-
-_open_to_the_end: list[socket.socket] = []
-
-
-def main() -> None:
-    """Import what most of them need, then fork; what is forked runs its module here."""
-    import ingram_assets.runtime.preloaded  # noqa: F401
-
-    # Code servers count runs by semaphores, which Python has a process look after: one for all of them.
-    resource_tracker.ensure_running()
-    gc.collect()
-    gc.freeze()  # Else each process' first collection writes to all that is shared.
-    if argv := _keep_forking():
-        sys.argv = argv
-        runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -99,6 +99,33 @@ def test_without_the_template_it_goes_on_and_is_brought_back(
     assert other.pid != template.pid
 
 
+def test_a_template_that_rests_has_given_its_memory_back_and_forks_again(
+    supervisor: Supervisor, eventually: Callable[..., None]
+):
+    ends, stays = start(supervisor, "ends"), start(supervisor, "stays", PASSWORD="of-one-that-stays")
+    (template,) = templates_of(psutil.Process())
+    assert template.memory_full_info().rss > 60e6
+    supervisor.all_are_there()
+    eventually(lambda: template.memory_full_info().rss < 30e6)
+    psutil.Process(ends.pid).terminate()
+    assert ends.process.wait(10) == -signal.SIGTERM
+    assert stays.running
+    another = start(supervisor, "another", "ends")
+    assert another.process.wait(10) == 7
+    assert templates_of(psutil.Process()) == [template]
+    assert in_memory(template.pid, {1: [b"of-one-that-stays"]}) == set()
+    psutil.Process(stays.pid).kill()
+    assert stays.process.wait(10) == -signal.SIGKILL
+
+
+def test_one_that_ends_while_the_template_begins_to_rest_is_known(supervisor: Supervisor):
+    children = [start(supervisor, str(number), restart=False) for number in range(8)]
+    for child in children:
+        supervisor.all_are_there()
+        child.process.send_signal(signal.SIGTERM)
+    assert {child.process.wait(10) for child in children} == {-signal.SIGTERM}
+
+
 def test_it_shares_memory_and_the_template_has_one_thread(supervisor: Supervisor):
     child = start(supervisor, "one")
     (template,) = templates_of(psutil.Process())

@@ -43,7 +43,7 @@ def templates_of(process: psutil.Process) -> list[psutil.Process]:
     """The templates below a process, and not what they forked."""
 
     def is_one(each: psutil.Process) -> bool:
-        return each.cmdline()[-1:] == ["ingram_assets.runtime.template"]
+        return "ingram_assets.runtime.forking" in each.cmdline()
 
     below = [each for each in process.children(recursive=True) if is_one(each)]
     return [each for each in below if each.ppid() not in {other.pid for other in below}]

@@ -6,7 +6,7 @@ none of the project's code; only the rule of availability is the project's, whic
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -206,6 +206,11 @@ def assert_nothing_left_over(stack: Stack) -> None:
     until(lambda: not orphans(stack), 30, f"no orphan is left of {orphans(stack)}")
 
 
+def _counts_semaphores(process: psutil.Process, templates: Sequence[psutil.Process]) -> bool:
+    """Python's own process, which a template has for all that it forks."""
+    return process.parent() in templates and "resource_tracker" in " ".join(process.cmdline())
+
+
 def orphans(stack: Stack) -> list[str]:
     """Processes of the shop, or of a command of it, that descend from none of its servers."""
     servers = {stack.supervisor.children[name].pid for name in children_of(stack)}
@@ -213,7 +218,7 @@ def orphans(stack: Stack) -> list[str]:
     found = []
     for process in psutil.process_iter():
         try:
-            if process in templates:
+            if process in templates or _counts_semaphores(process, templates):
                 continue
             ours = process.environ().get(MARK, "").startswith(str(stack.supervisor.folder))
             if not ours or process.status() == psutil.STATUS_ZOMBIE:
