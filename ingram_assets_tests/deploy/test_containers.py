@@ -83,7 +83,7 @@ def shop(
     covers = f"http://127.0.0.1:{ports['COVERS']}/covers"
     subprocess.run([ROOT / "deploy" / "settings.sh", covers, folder], check=True)
     settings = folder / "settings"
-    for file in settings.iterdir():
+    for file in filter(Path.is_file, settings.iterdir()):
         text = file.read_text().replace("@postgres:5432/", f"@postgres:{postgres.port}/")
         file.write_text(text.replace("http://s3:9000", f"http://s3:{ports['S3']}"))
     account = simulator.account
