@@ -299,7 +299,7 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     return Permanent(f"{at}: the database refused the statement ({state or type(error).__name__}: {told}).")
 
 
-_AGAIN = "Then run the command again; what `ingram up` runs on its schedule, it tries again by itself."
+_AGAIN = "Then run the command again; what runs on a schedule is tried again by itself."
 """Who tries again after a failure that may pass: the sentence is read on a terminal and of scheduled runs."""
 
 _REFUSED = re.compile(

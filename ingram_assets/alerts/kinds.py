@@ -68,7 +68,7 @@ FIELDS = AlertKind(
 SILENT = AlertKind(
     "Nobody looks",
     "Open the sensor in Dagster, under Automation: switch it on if it is off; else its ticks, or the log of "
-    "ingram up, say why it fails.",
+    "its code server, say why it fails.",
 )
 STOCK_TOO_OLD = AlertKind(
     "SLA broken: the stock",

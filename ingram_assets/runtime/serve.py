@@ -28,6 +28,7 @@ from ingram_assets.runtime.instance import (
     note_ports,
 )
 from ingram_assets.runtime.ports import choose_port, http_ok
+from ingram_assets.runtime.started_by import service_lock
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
@@ -94,7 +95,7 @@ def _be_the_only_one(service: str, state: Path) -> None:
         of_up.release()
     except filelock.Timeout:
         raise NeedsPerson(f"ingram up is at work with {state}: it has a {service} already.") from None
-    lock = os.open(state / f"serve-{service}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(service_lock(state, service), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -15,8 +15,10 @@ import psutil
 import psycopg
 import pytest
 
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.serve import PORTS, SERVICES
+from ingram_assets.runtime.started_by import start_by_up
 from ingram_demo.embedded.postgres import Postgres
 
 INGRAM = (sys.executable, "-m", "ingram_assets.cli")
@@ -135,6 +137,8 @@ def test_one_of_a_kind_is_at_work_with_a_state_folder(environment: dict[str, str
         while not _is_well(environment, "operations"):
             time.sleep(0.2)
         assert "ingram serve operations is at work already" in refused("operations")
+        with pytest.raises(NeedsPerson, match="ingram serve operations is at work with"):
+            start_by_up(folder)
     with filelock.FileLock(folder / "up" / "lock"):
         assert "ingram up is at work with" in refused("daemon")
     with socket.create_server(("127.0.0.1", int(environment["INGRAM_PORT_OPERATIONS"]))):
