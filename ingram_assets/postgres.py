@@ -191,7 +191,7 @@ class Client:
             raise failure(error, self._server, doing) from None
 
     def _once(self, work: Callable[[psycopg.Connection], T]) -> T:
-        with self._pool.connection() as connection, _broken_off_after(connection, self._patience):
+        with self._pool.connection() as connection, broken_off_after(connection, self._patience):
             return work(connection)
 
     def _probe(self, doing: str) -> None:
@@ -211,7 +211,7 @@ def break_off(connection: psycopg.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
+def broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
     """Ends a connection whose other side says nothing any more, which no statement timeout of its would."""
     timer = threading.Timer(seconds, break_off, [connection]) if seconds else None
     if timer:
