@@ -26,7 +26,8 @@ BLOCK = AlertKind(
 )
 SIGN_IN = AlertKind(
     "The sign-in to iPage needs a person",
-    "Put right what is named above, then type ingram doctor to see that it signs in.",
+    "Put right what is named above, then type ingram doctor to see that it signs in, and ingram sync-stock, "
+    "which reads all titles at once.",
 )
 PERSON = AlertKind(
     "A person has to act",

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -61,7 +62,13 @@ def _served(environment: dict[str, str], *words: str) -> Iterator[psutil.Process
 
 
 def _is_well(environment: dict[str, str], name: str) -> bool:
-    return subprocess.run([*INGRAM, "serve", name, "--check"], env=environment).returncode == 0
+    words = [*INGRAM, "serve", name, "--check"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    what = "last at .* s ago|never heard" if name == "daemon" else "answers? at|answer at"
+    well = "" if done.returncode == 0 else "not "
+    said = rf"The service {name} is {well}well: .*({what}).*\.\n"
+    assert re.fullmatch(said, done.stdout), done.stdout + done.stderr
+    return done.returncode == 0
 
 
 @pytest.mark.parametrize(
