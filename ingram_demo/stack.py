@@ -265,8 +265,9 @@ def _start_simulator(
 
 
 def _taken(settings: type[Settings]) -> dict[str, str]:
-    """What is set of these settings in the environment."""
-    return {name: os.environ[name] for name in settings.model_fields if name in os.environ}
+    """What is set of these settings' own in the environment."""
+    own = [name for name in settings.model_fields if name not in Settings.model_fields]
+    return {name: os.environ[name] for name in own if name in os.environ}
 
 
 def environments_of(
