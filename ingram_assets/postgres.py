@@ -191,7 +191,7 @@ class Client:
             raise failure(error, self._server, doing) from None
 
     def _once(self, work: Callable[[psycopg.Connection], T]) -> T:
-        with self._pool.connection() as connection, _broken_off_after(connection, self._patience):
+        with self._pool.connection() as connection, broken_off_after(connection, self._patience):
             return work(connection)
 
     def _probe(self, doing: str) -> None:
@@ -211,7 +211,7 @@ def break_off(connection: psycopg.Connection) -> None:
 
 
 @contextlib.contextmanager
-def _broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
+def broken_off_after(connection: psycopg.Connection, seconds: float | None) -> Iterator[None]:
     """Ends a connection whose other side says nothing any more, which no statement timeout of its would."""
     timer = threading.Timer(seconds, break_off, [connection]) if seconds else None
     if timer:
@@ -299,7 +299,7 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     return Permanent(f"{at}: the database refused the statement ({state or type(error).__name__}: {told}).")
 
 
-_AGAIN = "Then run the command again; what `ingram up` runs on its schedule, it tries again by itself."
+_AGAIN = "Then run the command again; what runs on a schedule is tried again by itself."
 """Who tries again after a failure that may pass: the sentence is read on a terminal and of scheduled runs."""
 
 _REFUSED = re.compile(

@@ -19,6 +19,7 @@ from ingram_assets.runtime.desk_process import forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.demo import SETTINGS, at_work
 from ingram_assets.settings.environment import (
@@ -28,7 +29,7 @@ from ingram_assets.settings.environment import (
 )
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.operations import OperationsSettings
-from ingram_assets.settings.shared import CommonSettings, PaceSettings
+from ingram_assets.settings.shared import CommonSettings, LogSettings, PaceSettings
 from ingram_assets.staging.schema import migrate
 from ingram_demo import CHECKOUT
 from ingram_demo.embedded.chromium import ensure_chromium
@@ -152,8 +153,9 @@ def running_servers(
     folder = folder.resolve()
     tools = tools or tools_folder()
     fixed = port_settings(environment_of_owner())
-    check({"ALERT_URLS": os.environ.get("ALERT_URLS", ""), **pace}, OperationsSettings, PaceSettings)
-    with Supervisor(folder) as supervisor:
+    check({**_taken(OperationsSettings), **pace}, OperationsSettings, PaceSettings)
+    logs = load(LogSettings, _taken(LogSettings))
+    with Supervisor(folder, json_logs=logs.LOG_FORMAT == "json") as supervisor:
         with phases.phase("install", "Looking for a browser, Node and Medusa's packages"):
             given = os.environ.get("BROWSER_EXECUTABLE")
             chromium = ensure_chromium(tools, Path(given) if given else None)
@@ -263,6 +265,12 @@ def _start_simulator(
     return simulator
 
 
+def _taken(settings: type[Settings]) -> dict[str, str]:
+    """What is set of these settings' own in the environment."""
+    own = [name for name in settings.model_fields if name not in Settings.model_fields]
+    return {name: os.environ[name] for name in own if name in os.environ}
+
+
 def environments_of(
     folder: Path,
     postgres: Postgres,
@@ -277,6 +285,7 @@ def environments_of(
     """Each code location's environment: the machine's, the common settings, and its own secrets.
 
     What a shop's own shell exports is no setting of the demo's: its home and its pace are the demo's own.
+    But whom it tells, and how its logs are written, anybody may want to see.
     """
 
     def url(database: str, role: str) -> str:
@@ -310,12 +319,13 @@ def environments_of(
             "STOREFRONT_DB_URL": url("storefront", "storefront"),
             "MODE": "live",
         },
-        "operations": {"ALERT_URLS": os.environ.get("ALERT_URLS", "")},
+        "operations": _taken(OperationsSettings),
         None: {},
     }
     common = {
         "DAGSTER_PG_URL": url("dagster", "dagster"),
         "INGRAM_STATE_DIR": str(folder / "state"),
+        **_taken(LogSettings),
         **pace,
     }
     machine = environment_of_machine()

@@ -26,7 +26,8 @@ BLOCK = AlertKind(
 )
 SIGN_IN = AlertKind(
     "The sign-in to iPage needs a person",
-    "Put right what is named above, then type ingram doctor to see that it signs in.",
+    "Put right what is named above, then type ingram doctor to see that it signs in, and ingram sync-stock, "
+    "which reads all titles at once.",
 )
 PERSON = AlertKind(
     "A person has to act",
@@ -68,7 +69,7 @@ FIELDS = AlertKind(
 SILENT = AlertKind(
     "Nobody looks",
     "Open the sensor in Dagster, under Automation: switch it on if it is off; else its ticks, or the log of "
-    "ingram up, say why it fails.",
+    "its code server, say why it fails.",
 )
 STOCK_TOO_OLD = AlertKind(
     "SLA broken: the stock",

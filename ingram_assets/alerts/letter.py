@@ -75,7 +75,8 @@ def weekly_letter(
     headings = _headings(titles or TitleWeek(), watched)
     counts = [_counted(count, one, many) for _, count, one, many in headings]
     last_day = min(week.monday + timedelta(days=6), _day(week.until(now), rules))
-    subject = f"The shop's week, {week.monday:%b %d} to {last_day:%b %d}"
+    first_day = f"{week.monday:%b %d}{'' if week.monday.year == last_day.year else f', {week.monday:%Y}'}"
+    subject = f"The shop's week, {first_day} to {last_day:%b %d, %Y}"
     if _is_quiet(headings, watched, week):
         words = (
             f"Nothing to tell: no title came or went, none sold out or came back, no price changed, all "

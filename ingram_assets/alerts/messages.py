@@ -18,6 +18,7 @@ from ingram_assets.alerts.model import (
     WorkNames,
 )
 from ingram_assets.domain.lifetime import StaleReadings
+from ingram_assets.domain.wording import with_moments
 
 _REASON_LENGTH = 700
 _DIGEST_LINES = 40
@@ -109,7 +110,7 @@ def raised(incident: Incident, rules: AlertRules, more: Sequence[str] = ()) -> A
     reason = incident.reason.partition(" The commands:")[0]
     step = _next_step(incident.subject, incident.run_id)
     lines = [_cut(reason), *more, step, f"Since {moment(incident.since, rules)}.", seen]
-    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)], rules), "failure", incident)
 
 
 def over(incident: Incident, now: float, rules: AlertRules, more: Sequence[str] = ()) -> Alert:
@@ -148,7 +149,7 @@ def sla_broken(
         if stale.titles > len(stale.oldest):
             lines.append(f"- and {stale.titles - len(stale.oldest):,} more")
     lines += [*why(causes, rules), _next_step(incident.subject)]
-    return Alert(incident.subject, _body([*lines, *_links(incident, rules)]), "failure", incident)
+    return Alert(incident.subject, _body([*lines, *_links(incident, rules)], rules), "failure", incident)
 
 
 def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules) -> Alert:
@@ -170,7 +171,7 @@ def _ended(
     repeats = f"{again} repeat{s} counted meanwhile, not sent." if again else ""
     return Alert(
         subject,
-        _body([f"{since} {span}.", repeats, *map(_cut, more), *_links(incident, rules)]),
+        _body([f"{since} {span}.", repeats, *map(_cut, more), *_links(incident, rules)], rules),
         "success",
         incident,
     )
@@ -184,7 +185,7 @@ def digest(low: Collection[LowStock], rules: AlertRules) -> Alert:
         lines.append(f"- and {len(ordered) - _DIGEST_LINES:,} more")
     subject = f"{kinds.LOW_STOCK.begins}: {_titles(len(ordered))} since the last digest"
     lines += [_next_step(subject), f"{rules.ui}/assets/{rules.names.levels}"]
-    return Alert(subject, _body(lines), "info")
+    return Alert(subject, _body(lines, rules), "info")
 
 
 def gathered(held: Sequence[HeldAlert], rules: AlertRules, *, by_night: bool) -> Alert:
@@ -214,7 +215,7 @@ def gathered(held: Sequence[HeldAlert], rules: AlertRules, *, by_night: bool) ->
     counted = ", ".join(filter(None, counts))
     names = _cut("; ".join(one.alert.subject for one in wrong or over), _NAMES_LENGTH)
     subject = f"In the quiet hours: {counted}" if by_night else f"{counted}{names and ': '}{names}"
-    return Alert(subject, _body(lines), "failure" if wrong else "success" if over else "info")
+    return Alert(subject, _body(lines, rules), "failure" if wrong else "success" if over else "info")
 
 
 def _in_short(held: HeldAlert, rules: AlertRules) -> list[str]:
@@ -268,5 +269,7 @@ def _run_link(run_id: str, rules: AlertRules) -> str:
     return f"{rules.ui}/runs/{run_id}" if run_id else ""
 
 
-def _body(lines: Sequence[str]) -> str:
-    return "\n".join(line for line in lines if line)
+def _body(lines: Sequence[str], rules: AlertRules) -> str:
+    """As one text, in which all times are by one clock: those of a check's or a run's own sentences too."""
+    text = "\n".join(line for line in lines if line)
+    return with_moments(text, lambda at: moment(at.timestamp(), rules))

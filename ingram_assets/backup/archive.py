@@ -8,11 +8,11 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Protocol, Self
 
 from ingram_assets.domain.failures import NeedsPerson
 
@@ -25,6 +25,13 @@ _NO_MANIFEST = (AttributeError, KeyError, TypeError, ValueError)
 
 Written = Callable[[int], None]
 """Is told how many bytes of a part are done by now."""
+
+
+class Readable(Protocol):
+    """What can be read piece by piece, to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """So many bytes or fewer; none at its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +98,20 @@ class Manifest:
 
 
 class ArchiveWriter:
-    """Writes an archive into a file, part by part; `finish` makes it one."""
+    """Writes an archive into a file, part by part; `finish` makes it one. Use it as a context manager."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_STORED)
 
-    def add(self, name: str, source: IO[bytes], told: Written) -> Part:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # While the file is open: left to its end, it would complain on the terminal of a file that is closed.
+        with suppress(OSError):
+            self._zip.close()
+
+    def add(self, name: str, source: Readable, told: Written) -> Part:
         """Adds what a source has to read."""
         digest, done = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as target:

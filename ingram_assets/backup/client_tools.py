@@ -5,11 +5,12 @@ What is dumped is never on the disk but in the archive, and no password is among
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
@@ -30,6 +31,10 @@ _TIMEOUT_FOR_TRANSACTIONS = 17
 _WORDS_QUOTED = 500
 _END_SECONDS = 5.0
 _LOCK_SECONDS = 60
+_BEGINNING = 40
+"""Pieces of a dump that surely have all of its table of contents: 10 MB."""
+CALLED = "ingram backup"
+"""The name by which a server lists the sessions of its programs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +135,17 @@ def dump(tool: Tool, server: Server, snapshot: str) -> Iterator[IO[bytes]]:
         yield process.stdout
 
 
+def tables_in(tool: Tool, dump: Iterable[bytes]) -> list[str]:
+    """The names of the tables in a dump, by its table of contents, which stands first."""
+    with tempfile.TemporaryFile() as beginning:
+        beginning.write(b"".join(itertools.islice(dump, _BEGINNING)))
+        beginning.seek(0)
+        done = subprocess.run(
+            [tool.path, "--list"], stdin=beginning, env=_environment({}), capture_output=True, text=True
+        )
+    return re.findall(r"^\d+; \d+ \d+ TABLE \S+ (\S+) ", done.stdout, re.MULTILINE)
+
+
 @contextlib.contextmanager
 def restore(tool: Tool, server: Server) -> Iterator[IO[bytes]]:
     """What takes a dump and fills a database with it, in one transaction: whole or not at all.
@@ -153,7 +169,7 @@ def restore(tool: Tool, server: Server) -> Iterator[IO[bytes]]:
 def _running(
     tool: Tool, server: Server, words: Sequence[str], **pipes: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    address, secret = server.for_programs("ingram backup")
+    address, secret = server.for_programs(CALLED)
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [tool.path, "--no-password", *words, f"--dbname={address}"],

@@ -1,12 +1,13 @@
 """The shop's own databases: which they are, as of what moment they are dumped, and whether one is empty."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
 
+from ingram_assets.backup.client_tools import CALLED
 from ingram_assets.checked_with import check_postgres
 from ingram_assets.doctor.whose_database import tables_of, whose_else
 from ingram_assets.domain.failures import NeedsPerson
@@ -59,6 +60,27 @@ class Snapshot:
     version: str
     server: int
     at: datetime
+    connection: psycopg.Connection
+
+    def waits_for(self) -> str | None:
+        """The table that a dump of it waits for, and who has locked it; `None`: it waits for none."""
+        with suppress(psycopg.Error):
+            self.connection.execute("SELECT pg_stat_clear_snapshot()")  # Else it goes on saying the same.
+            if row := self.connection.execute(_WAITS_FOR.encode(), [CALLED]).fetchone():
+                table, process, role, program = row
+                who = f"{role}, {program or 'a program without a name'}"
+                return f"the table {table}, which process {process} of PostgreSQL ({who}) has locked"
+        return None
+
+
+_WAITS_FOR = """
+    SELECT wanted.relation::regclass::text, holder.pid, holder.usename, holder.application_name
+    FROM pg_locks wanted JOIN pg_stat_activity dump USING (pid)
+    JOIN pg_stat_activity holder ON holder.pid = ANY (pg_blocking_pids(wanted.pid))
+    WHERE NOT wanted.granted AND wanted.relation IS NOT NULL AND dump.datname = current_database()
+        AND dump.application_name = %s
+    LIMIT 1
+"""
 
 
 @contextmanager
@@ -101,6 +123,7 @@ def _snapshot(database: OwnDatabase, connection: psycopg.Connection) -> Snapshot
             str(version[0]) if version else "",
             check_postgres(connection.info.server_version),
             row[1].astimezone(UTC),
+            connection,
         )
 
 

@@ -12,6 +12,7 @@ from ingram_assets.backup.databases import OwnDatabase, empty_servers, made_empt
 from ingram_assets.backup.own_files import Told, put_files_back
 from ingram_assets.backup.take import every_few_seconds, size
 from ingram_assets.defs.runs_at_work import NOT_FINISHED
+from ingram_assets.doctor.whose_database import whose_else
 from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.runtime.processes import AlreadyRunning, Supervisor
@@ -99,6 +100,13 @@ class Restoring:
         self._tools = client_tools.to_restore(newest, servers)
         archive.check(every_few_seconds("checksums", told))
         told(f"{archive.path}: all {len(manifest.parts)} parts are as they were written.")
+        for one in databases:
+            dump, tool = manifest.databases[one.name], self._tools[one.server.name]
+            if else_is := whose_else(client_tools.tables_in(tool, archive.read(dump)), one.whose):
+                raise NeedsPerson(
+                    f"{archive.path}: {dump.name}, for {one.words}, {else_is}. "
+                    "Nothing was restored. Take another backup."
+                )
 
     @property
     def targets(self) -> str:
@@ -176,9 +184,9 @@ def _check_versions(path: Path, manifest: Manifest) -> None:
         for name, known in knows.items()
         if not known(manifest.databases[name].version)
     ]
-    ours = version("dagster")
-    if _numbers(manifest.dagster) > _numbers(ours):
-        newer.append(f"its Dagster is {manifest.dagster}, and this one {ours}")
+    for called, theirs in (("ingram-assets", manifest.program), ("dagster", manifest.dagster)):
+        if _numbers(theirs) > _numbers(ours := version(called)):
+            newer.append(f"its {called} is {theirs}, and this one {ours}")
     if newer:
         raise NeedsPerson(
             f"{path} is of a newer program than this one ({'; '.join(newer)}): install ingram-assets "

@@ -1,6 +1,8 @@
 """Takes a backup: three databases as of one moment and the shop's files, in one archive, or none."""
 
 import io
+import os
+import select
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ingram_assets.backup import client_tools
 from ingram_assets.backup.archive import ArchiveWriter, DumpPart, FilePart, Manifest, Written
@@ -52,12 +54,11 @@ def take_backup(
     Raises:
         NeedsPerson: a database is not ours, or can't be read; a program of PostgreSQL's is missing.
         Transient: a database can't be reached.
-        OSError: the archive can't be written.
+        OSError: the disk is full.
     """
     with as_of_now(databases) as snapshots:
         tools = client_tools.to_dump({one.database.server.name: one.server for one in snapshots})
-        with _new_file(path) as file:
-            archive = ArchiveWriter(file)
+        with _new_file(path) as file, ArchiveWriter(file) as archive:
             dumps = {
                 one.database.name: _dumped(archive, one, tools[one.database.server.name], told)
                 for one in snapshots
@@ -83,12 +84,30 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         raise NeedsPerson(
             f"{path} was written by another backup meanwhile, and is not overwritten."
         ) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise NeedsPerson(f"{path} can't be written ({error.strerror}): name another folder.") from None
+
+
+class _Heard:
+    """A dump that says now and then what it waits for, while nothing of it comes."""
+
+    def __init__(self, source: IO[bytes], of: Snapshot, told: Told) -> None:
+        self._source, self._of, self._told = source, of, told
+
+    def read(self, size: int, /) -> bytes:
+        """As `Readable` has it."""
+        while not select.select([self._source], [], [], SAID_EVERY)[0]:
+            if waits := self._of.waits_for():
+                self._told(f"{self._of.database.words}: waits for {waits} …")
+        return os.read(self._source.fileno(), size)
 
 
 def _dumped(archive: ArchiveWriter, of: Snapshot, tool: client_tools.Tool, told: Told) -> DumpPart:
     words, name = of.database.words, f"{of.database.name}.dump"
     with client_tools.dump(tool, of.database.server, of.id) as source:
-        part = archive.add(name, source, every_few_seconds(words, told))
+        part = archive.add(name, _Heard(source, of, told), every_few_seconds(words, told))
     told(f"{words}: {size(part.bytes)} from {of.database.server.name}")
     return DumpPart(**asdict(part), version=of.version, server=of.server, tool=tool.major)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ingram_assets.overview.run_results import RunResult
     from ingram_assets.store.watching import StoreMode
 
-_BACK = "To only watch again: MODE=observe in .env.storefront, and start ingram up anew."
+_BACK = "To only watch again: MODE=observe in .env.storefront, and start the shop anew."
 
 
 @click.command("go-live")

@@ -5,6 +5,7 @@ import sys
 import click
 
 from ingram_assets.cli.common import handle_errors, print_json, with_json
+from ingram_assets.cli.terminal import say
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.instance import THIS_HOST
 from ingram_assets.runtime.serve import SERVICES
@@ -33,7 +34,7 @@ def up(as_json: bool) -> None:
 @click.command()
 @click.argument("service", type=click.Choice(SERVICES))
 @click.option("--host", default=THIS_HOST, show_default=True, help="The address to listen at.")
-@click.option("--check", is_flag=True, help="Only look whether it is well: exit code 0, or 1.")
+@click.option("--check", is_flag=True, help="Only look whether it is well, and say why: exit code 0, or 1.")
 @handle_errors
 def serve(service: str, host: str, check: bool) -> None:
     r"""Start one process of `ingram up` by itself, as a container or a unit of systemd has it.
@@ -49,7 +50,9 @@ def serve(service: str, host: str, check: bool) -> None:
     from ingram_assets.runtime import serve as services
 
     if check:
-        sys.exit(0 if services.is_well(service) else 1)
+        seen = services.look_at(service)
+        say(seen.sentence)
+        sys.exit(0 if seen.is_well else 1)
     services.serve(service, host)
 
 

@@ -125,7 +125,8 @@ def _render_outlook(outlook: Outlook) -> None:
 
 
 def _render_counts(status: Status, now: datetime) -> None:
-    click.echo(f"ingram up is {'running' if status.facts.is_running else 'not running'}.")
+    facts = status.facts
+    click.echo(f"{facts.started_by.they_are} {'running' if facts.is_running else 'not running'}.")
     if status.desk:
         click.echo(f"The desk answers at {status.desk}")
     if (queue := status.queue) is None:

@@ -16,6 +16,7 @@ from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_des
 from ingram_assets.runtime.instance import dagster_home
 from ingram_assets.runtime.ports import choose_port
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.runtime.started_by import start_by_up
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner, port_settings
@@ -30,12 +31,13 @@ def run_up(as_json: bool) -> None:
 
     Raises:
         SettingsError: a setting of any location is missing; nothing was started.
-        AlreadyRunning: another `ingram up` is at work on this state folder.
+        AlreadyRunning, NeedsPerson: another `ingram up`, or a service, is at work on this state folder.
     """
     ports = _ports_of_checked_settings()
     common = load(CommonSettings, environment_of(None))
     home = dagster_home(common)
     with Supervisor(common.state_dir / "up", json_logs=common.LOG_FORMAT == "json") as supervisor:
+        start_by_up(common.state_dir)
         for note in apart(lambda: _set_up(common)):
             click.echo(note, err=True)
         dagster_url = {"DAGSTER_PG_URL": common.DAGSTER_PG_URL.get_secret_value()}

@@ -25,7 +25,7 @@ BY_PERSON = (
     "Start it again if it is wanted."
 )
 INTERRUPTED = (
-    "It was interrupted: its process was told to end (was ingram up, its worker or the machine stopped?). "
+    "It was interrupted: its process was told to end (was the shop, its worker or the machine stopped?). "
     "What it had recorded stands; start it again if it was asked for by hand."
 )
 STOPPED_AT_WORK = "It was stopped at its work. What it had recorded stands."

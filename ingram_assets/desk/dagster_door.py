@@ -41,7 +41,7 @@ _OF_THE_DESK = frozenset(("host", "cookie", "authorization", "origin", "referer"
 
 _AWAY = (
     "It is brought back within seconds if it died: load this page anew. If that does not help, see whether "
-    "ingram up is running, and what the log of its web server says."
+    "the service page, or ingram up, is running, and what the log of its web server says."
 )
 
 

@@ -39,12 +39,14 @@ async def ready(request: Request) -> JSONResponse:
 async def metrics(request: Request) -> Response:
     """The figures, of whatever answers within seconds."""
     state = request.app.state
-    board, runs, in_flight = await asyncio.gather(
+    # The board's last look may be over while a system hangs since.
+    systems, board, runs, in_flight = await asyncio.gather(
+        state.readiness.look(),
         run_in_threadpool(state.board.state),
         run_in_threadpool(_runs, state.lookups),
         run_in_threadpool(_in_flight, state.lookups),
     )
-    text = metrics_text(shop_figures(board, datetime.now(UTC)), runs, in_flight)
+    text = metrics_text(shop_figures(board, datetime.now(UTC), systems), runs, in_flight)
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 

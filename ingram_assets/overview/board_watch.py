@@ -35,9 +35,8 @@ from ingram_assets.overview.dagster_runs import ShopRun, shop_runs
 from ingram_assets.overview.dagster_view import DagsterAway, DagsterView
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.last_answer import LastAnswer
-from ingram_assets.overview.status import block_of, undone_among
+from ingram_assets.overview.status import block_of, processes, undone_among
 from ingram_assets.overview.verdict import ShopFacts, Verdict, judge
-from ingram_assets.runtime.instance import running_ports
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
@@ -426,7 +425,7 @@ class BoardWatch:
         return ShopFacts(
             titles=len(said.tracked) if said else len(kept),
             within=self.settings.pace.stock_sla,
-            is_running=bool(running_ports(self.settings.common)),
+            **processes(self.settings.common),
             oldest=oldest.as_of if oldest else None,
             late=sum(one.is_late for one in kept),
             never_read=sum(one.as_of is None for one in kept),

@@ -64,8 +64,12 @@ class ShopFigures:
     is_daemon_up: bool | None = None
 
 
-def shop_figures(state: BoardState, now: datetime) -> ShopFigures:
-    """The board in figures. Pure."""
+def shop_figures(state: BoardState, now: datetime, systems: Mapping[str, bool]) -> ShopFigures:
+    """The board in figures. Pure.
+
+    Args:
+        systems: those that were just asked, and whether they answered: later than the board's look.
+    """
     answers: dict[str, LastAnswer[Any]] = {
         "queue": state.queue,
         "journal": state.journal,
@@ -80,7 +84,10 @@ def shop_figures(state: BoardState, now: datetime) -> ShopFigures:
     oldest, traits = state.oldest, state.counts.by_trait
     known_steps = [step for step in StoreStep if step is not StoreStep.RETIRED]
     return ShopFigures(
-        sources={name: answer.at is not None and answer.why_not is None for name, answer in answers.items()},
+        sources={
+            name: answer.at is not None and answer.why_not is None and systems.get(name, True)
+            for name, answer in answers.items()
+        },
         answered={name: _ago(answer.at, now) for name, answer in answers.items() if answer.at},
         tells_truth=_TELLS_THE_TRUTH.get(state.verdict.kind, False),
         titles={name: state.counts.by_status[name] for name in STATUSES} if has_titles else {},

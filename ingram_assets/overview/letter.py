@@ -9,6 +9,7 @@ from ingram_assets.alerts.letter import weekly_letter
 from ingram_assets.alerts.model import Alert
 from ingram_assets.domain.failures import IngramError, NeedsPerson
 from ingram_assets.domain.week import TitleWeek, Week
+from ingram_assets.domain.wording import moment
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
@@ -32,7 +33,8 @@ def gather_letter(day: date | None) -> LookedAtLetter:
 
     Raises:
         SettingsError: the storefront's settings.
-        NeedsPerson, Transient: the week is to come, or Dagster's database can't be asked.
+        NeedsPerson, Transient: the week is to come, or over before the shop's first title came; or Dagster's
+            database can't be asked.
     """
     environment = environment_of("storefront")
     check(environment, StorefrontSettings, CommonSettings, PaceSettings)
@@ -61,6 +63,10 @@ def _titles(settings: StorefrontSettings, week: Week, now: float) -> tuple[Title
             QueueReader(settings.QUEUE_DB_URL.get_secret_value()) as reader,
             Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal,
         ):
-            return title_week(reader, journal, week, now), None
+            first = reader.first_came()
+            if first is not None and first.timestamp() < week.ends:
+                return title_week(reader, journal, week, now), None
     except IngramError as error:
         return None, str(error)
+    came = "has no title yet" if first is None else f"got its first title at {moment(first)}"
+    raise NeedsPerson(f"The shop {came}: there is no letter of the week of {week.name}.")

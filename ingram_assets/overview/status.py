@@ -25,6 +25,7 @@ from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
 from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import older_settings, running_ports
+from ingram_assets.runtime.started_by import started_by
 from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
@@ -87,7 +88,7 @@ class Status:
 def gather() -> Status:
     """The state of the shop. Of Medusa only whether it answers, and notes. Without Dagster, rows are counted.
 
-    It is told by the settings that `ingram up` goes by, where that is at work.
+    It is told by the settings that the shop's processes go by, where they are at work.
 
     Raises:
         SettingsError, NeedsPerson: the storefront's settings, or the queue's database refuses us.
@@ -117,7 +118,7 @@ def _without_queue(
     facts = ShopFacts(
         titles=len(dagster.tracked or ()),
         within=pace.stock_sla,
-        is_running=bool(running_ports(common)),
+        **processes(common),
         behind=None,
         failed_runs=dagster.failed_runs,
         pause=dagster.pause,
@@ -170,7 +171,7 @@ def _with_queue(
     facts = replace(
         _facts(summary, dagster, journal, behind or (), behind_text),
         within=pace.stock_sla,
-        is_running=bool(running_ports(common)),
+        **processes(common),
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
         behind=None if behind is None else len(behind),
         block=block_of(broken),
@@ -208,6 +209,11 @@ def block_of(troubles: Iterable[Trouble]) -> Block | None:
         return None
     since = min((one.since for one in kept if one.since is not None), default=None)
     return Block(len(kept), since, kept[0].reason)
+
+
+def processes(common: CommonSettings) -> dict[str, Any]:
+    """Whether a process of the shop is at work here, and how they are started, as `ShopFacts` has it."""
+    return {"is_running": bool(running_ports(common)), "started_by": started_by(common.state_dir)}
 
 
 def undone_among(in_step: Mapping[str, InStep], retired: Collection[str]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
+from ingram_assets.runtime.started_by import BY_UP, StartedBy
 from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import WATCHING_ONLY, Outlook
 
@@ -53,6 +54,7 @@ class ShopFacts:
 
     Attributes:
         titles: how many are tracked.
+        is_running: whether a process of the shop answers here; `started_by`: how they are started.
         within: how old a reading may be; `oldest`: the oldest there is; `late`: how many are older than that;
             `never_read`: how many have none, since no page of theirs showed stock.
         behind: how many titles the store does not follow; `None`: nobody can say.
@@ -64,13 +66,14 @@ class ShopFacts:
         switched_off: names of sensors and schedules.
         not_asked: why Dagster, the journal or the store could not be asked.
         watching: what a push would do, where nothing is written to the store. Then nothing is `behind`.
-        not_in_effect: what a person has set and `ingram up` does not go by yet, with what to do. All else
-            here is by what it goes by.
+        not_in_effect: what a person has set and the processes do not go by yet, with what to do. All else
+            here is by what they go by.
     """
 
     titles: int
     within: timedelta = timedelta(0)
     is_running: bool = False
+    started_by: StartedBy = BY_UP
     oldest: datetime | None = None
     late: int = 0
     never_read: int = 0
@@ -191,7 +194,7 @@ def _without_titles(facts: ShopFacts) -> Verdict:
         why = f"Whether the store tells the truth is not known. {' '.join(facts.not_asked)}"
         return Verdict(VerdictKind.NOT_KNOWN, None, None, why)
     why = "There is nothing to tell the truth of yet: no title is tracked."
-    start = "" if facts.is_running else "Start the machine with ingram up. "
+    start = "" if facts.is_running else f"{facts.started_by.start} "
     what = (
         f"{start}To track the titles of the saved search: ingram sync-stock. Some by name: ingram enrich ISBN"
     )
@@ -259,11 +262,10 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
         why = (
             f"Dagster's daemon was not heard of since {moment(facts.silent_since)}: no run begins by itself."
         )
-        what = "Stop ingram up, and start it anew."
-        yield _Cause(VerdictKind.NOT_RUNNING, facts.silent_since, why, what)
+        yield _Cause(VerdictKind.NOT_RUNNING, facts.silent_since, why, facts.started_by.anew)
     if is_broken and not facts.is_running and (facts.late or facts.behind):
-        why = "ingram up is not running, so nothing is read or pushed by itself."
-        yield _Cause(VerdictKind.NOT_RUNNING, None, why, "Start it: ingram up.")
+        why = f"{facts.started_by.they_are} not running, so nothing is read or pushed by itself."
+        yield _Cause(VerdictKind.NOT_RUNNING, None, why, facts.started_by.start)
 
 
 def left_alone(pause: SitePause) -> str:

@@ -32,7 +32,10 @@ from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE, CommonSett
 HEALTH = "/healthz"
 """Asked by what watches over servers, under whatever name: it says nothing."""
 
-_NO_DESK = "The desk is not on this machine: start ingram up, or come to this page through the desk.\n"
+_NO_DESK = (
+    "The desk is not on this machine: start ingram up or the service desk, or come to this page through the "
+    "desk.\n"
+)
 
 _LIVE_DATA_MILLISECONDS = 2000
 """How often the page asks for what is new: as Dagster's own command has it."""

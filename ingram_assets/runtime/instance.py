@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
+from ingram_assets.runtime.started_by import started_by
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.files import SITE_TOML, env_dir, shipped
@@ -136,7 +137,7 @@ def note_ports(home: Path, ports: Mapping[str, int]) -> None:
 
 
 def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) -> str | None:
-    """That `ingram up` still goes by other settings than are written now, for a person; `None`: it does not.
+    """That the processes still go by other settings than are written now, for a person; `None`: they do not.
 
     Args:
         tables: files that the shop's settings name.
@@ -148,8 +149,8 @@ def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) 
         return None
     names = ", ".join(dict.fromkeys(changed))
     return (
-        f"Changed since ingram up was started: {names}. It still goes by what was there then: stop it, and "
-        "start it anew."
+        f"Changed since the shop's processes were started: {names}. They still go by what was there then. "
+        f"{started_by(common.state_dir).anew}"
     )
 
 

@@ -11,12 +11,15 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 
 import filelock
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.wording import moment
 from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv, where_code_servers_are
 from ingram_assets.runtime.desk_process import DESK_PORT, desk_argv
 from ingram_assets.runtime.instance import (
@@ -28,6 +31,7 @@ from ingram_assets.runtime.instance import (
     note_ports,
 )
 from ingram_assets.runtime.ports import choose_port, http_ok
+from ingram_assets.runtime.started_by import service_lock
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.belonging import LOCATIONS
@@ -94,7 +98,7 @@ def _be_the_only_one(service: str, state: Path) -> None:
         of_up.release()
     except filelock.Timeout:
         raise NeedsPerson(f"ingram up is at work with {state}: it has a {service} already.") from None
-    lock = os.open(state / f"serve-{service}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    lock = os.open(service_lock(state, service), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -115,7 +119,15 @@ def _ports(environment: Mapping[str, str]) -> dict[str, int]:
     return {name: given.get("UI" if name == PAGE else name.upper()) or port for name, port in PORTS.items()}
 
 
-def is_well(service: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class Wellness:
+    """Whether a service is at work, and by what that is seen: a sentence."""
+
+    is_well: bool
+    sentence: str
+
+
+def look_at(service: str) -> Wellness:
     """Whether a service on this machine is at work: it answers, or, of the daemon, it was heard of lately.
 
     Raises:
@@ -123,9 +135,12 @@ def is_well(service: str) -> bool:
     """
     environment = environment_of(location_of_service(service))
     if service == DAEMON:
-        return _daemon_is_heard(load(CommonSettings, environment))
-    port = _ports(environment)[service]
-    return _serves(port) if service in LOCATIONS else http_ok(f"http://{THIS_HOST}:{port}/healthz")()
+        is_well, why = _daemon_is_heard(load(CommonSettings, environment))
+    else:
+        port = _ports(environment)[service]
+        answers = _serves(port) if service in LOCATIONS else http_ok(f"http://{THIS_HOST}:{port}/healthz")()
+        is_well, why = answers, f"it {'answers' if answers else 'does not answer'} at {THIS_HOST}:{port}"
+    return Wellness(is_well, f"The service {service} is {'' if is_well else 'not '}well: {why}.")
 
 
 def _serves(port: int) -> bool:
@@ -141,10 +156,14 @@ def _serves(port: int) -> bool:
         return bool(said.status == HealthCheckResponse.SERVING)
 
 
-def _daemon_is_heard(common: CommonSettings) -> bool:
+def _daemon_is_heard(common: CommonSettings) -> tuple[bool, str]:
     with dagster_instance(common) as instance:
         heard = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
-    return bool(heard) and time.time() - max(heard) < _HEARD_WITHIN
+    if not heard:
+        return False, "Dagster's database never heard of a daemon"
+    ago = max(0.0, time.time() - max(heard))
+    last = moment(datetime.fromtimestamp(max(heard), UTC))
+    return ago < _HEARD_WITHIN, f"Dagster's database heard of a daemon last at {last}, {ago:,.0f} s ago"
 
 
 def main() -> None:
@@ -156,7 +175,9 @@ def main() -> None:
     given = parser.parse_args()
     try:
         if given.check:
-            sys.exit(0 if is_well(given.service) else 1)
+            seen = look_at(given.service)
+            sys.stdout.write(f"{seen.sentence}\n")
+            sys.exit(0 if seen.is_well else 1)
         serve(given.service, given.host)
     except IngramError as error:
         logging.error("%s", error)

@@ -1,7 +1,7 @@
-"""What `ingram up` was started with, of the settings by which its promise is judged.
+"""What the shop's processes were started with, of the settings by which its promise is judged.
 
-It goes by those until its end, and a command reads the settings as they are when it is typed. Where they are
-other ones by then, what the command says of the shop has to go by those that run.
+They go by those until their end, and a command reads the settings as they are when it is typed. Where these
+are other ones by then, what the command says of the shop has to go by those that run.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import Any
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.instance import dagster_home, running_ports
+from ingram_assets.runtime.started_by import StartedBy, started_by
 from ingram_assets.settings.base import Settings, SettingsError
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -25,18 +26,19 @@ _OF_THE_PROMISE: dict[str, type[Settings]] = {
     "STORE_LAG_MAX": PaceSettings,
 }
 """No secret among them: they are written down."""
-_START_ANEW = "Stop ingram up, and start it anew."
 
 
 @dataclass(frozen=True, slots=True)
 class InEffect:
-    """The storefront's environment as `ingram up` goes by it; as it was typed, where that is not at work.
+    """The storefront's environment as the processes go by it; as it was typed, where none is at work.
 
     Attributes:
+        started_by: how the processes are started.
         changed: settings that are other ones by now: what each was, and what it is.
     """
 
     environment: Mapping[str, str]
+    started_by: StartedBy
     changed: Mapping[str, tuple[Any, Any]]
 
     @property
@@ -48,7 +50,8 @@ class InEffect:
             f"{name} was {_said(was)} then, and is {_said(now)} by now"
             for name, (was, now) in self.changed.items()
         )
-        return f"ingram up goes by the settings that it was started with: {told}. {_START_ANEW}"
+        before = f"The shop's processes go by the settings that they were started with: {told}."
+        return f"{before} {self.started_by.anew}"
 
 
 def note_settings(home: Path, environment: Mapping[str, str]) -> None:
@@ -64,9 +67,9 @@ def in_effect(environment: Mapping[str, str]) -> InEffect:
         SettingsError: one of them is missing or malformed.
     """
     common = load(CommonSettings, environment)
-    given = _started_with(common)
+    given, by = _started_with(common), started_by(common.state_dir)
     if given is None:
-        return InEffect(environment, {})
+        return InEffect(environment, by, {})
     typed = {name: value for name, value in environment.items() if name not in _OF_THE_PROMISE}
     runs = typed | given
     try:
@@ -77,12 +80,12 @@ def in_effect(environment: Mapping[str, str]) -> InEffect:
     except SettingsError:
         load(StorefrontSettings, environment)
         load(PaceSettings, environment)
-        return InEffect(environment, {})  # What was written down is of another version.
-    return InEffect(runs, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
+        return InEffect(environment, by, {})  # What was written down is of another version.
+    return InEffect(runs, by, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
 
 
 def refuse_if_observed(environment: Mapping[str, str], command: str) -> None:
-    """Have nothing written where `MODE` says observe here, or to the `ingram up` at work, and not to both.
+    """Have nothing written where `MODE` says observe here, or to the processes at work, and not to both.
 
     Where both say so, or where a command is alone, the run itself plans or refuses.
 
@@ -94,8 +97,8 @@ def refuse_if_observed(environment: Mapping[str, str], command: str) -> None:
     if "observe" not in (was, now):
         return
     raise NeedsPerson(
-        f"Nothing was written to the store: MODE is {_said(now)} here, and ingram up, which would do it, was "
-        f"started when it was {_said(was)}. {_START_ANEW} Then: {command}"
+        f"Nothing was written to the store: MODE is {_said(now)} here, and the process that would do it was "
+        f"started when it was {_said(was)}. {runs.started_by.anew} Then: {command}"
     )
 
 

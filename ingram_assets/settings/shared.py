@@ -28,7 +28,15 @@ FIND_A_TITLE = f"{DAGSTER_PATH}/find-a-title"
 """Leads to the desk's board, which knows titles by their names: Dagster knows ISBNs alone."""
 
 
-class CommonSettings(Settings):
+class LogSettings(Settings):
+    """How logs are written."""
+
+    LOG_FORMAT: Annotated[Literal["text", "json"], ANY_CASE] = Field(
+        "text", description="Of the logs of ingram up's processes"
+    )
+
+
+class CommonSettings(LogSettings):
     """Dagster's database, the state folder and the store's time zone."""
 
     DAGSTER_PG_URL: DatabaseUrl = Field(description="Dagster's own database, postgresql://…")
@@ -39,9 +47,6 @@ class CommonSettings(Settings):
         None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster"
     )
     INGRAM_STATE_DIR: FolderPath = Field(Path(".ingram"), description="Sessions, locks and logs")
-    LOG_FORMAT: Annotated[Literal["text", "json"], ANY_CASE] = Field(
-        "text", description="Of the logs of ingram up's processes"
-    )
     STORE_TIME_ZONE: TimeZone = Field(
         "America/Chicago", description="The zone whose midnight releases a preorder"
     )

@@ -229,6 +229,11 @@ class QueueReader(Client):
         values = [since, until]
         return self.rows("read which titles came", _CAME, values, tuple_row)
 
+    def first_came(self) -> datetime | None:
+        """When the queue got its first title; `None`: it has none yet."""
+        first: datetime | None = self.rows("look when the first title came", _FIRST_CAME, [], tuple_row)[0][0]
+        return first
+
     def stock_moves(self, since: datetime, until: datetime) -> list[StockMove] | None:
         """The titles whose stock changed between the two moments, by title.
 
@@ -362,6 +367,8 @@ _CAME = """
     ) first LEFT JOIN public.ingram_current_titles q ON q.isbn = first.isbn
     WHERE first.at >= %s AND first.at < %s ORDER BY q.title, first.isbn
 """
+
+_FIRST_CAME = "SELECT min(created_at) AT TIME ZONE 'UTC' FROM public.ingram_queue"
 
 _HISTORY_BEGINS = "SELECT min(stock_changed_at) FROM public.ingram_stock_history"
 

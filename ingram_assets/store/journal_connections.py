@@ -8,6 +8,7 @@ import psycopg
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import NeedsPerson, Transient
+from ingram_assets.postgres import broken_off_after
 from ingram_assets.store.journal_schema import ensure_tables
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def journal_address(url: str) -> str:
 
 class JournalPool:
     """Up to so many connections for threads, none opened before it is needed; use it as a context manager.
+
+    Args:
+        wait_seconds: so long a connection is waited for, and the answer to a single statement.
 
     Raises:
         NeedsPerson: the address is malformed, or its role may not use the database.
@@ -87,7 +91,7 @@ class JournalPool:
             yield connection
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._connection() as connection:
+        with self._connection() as connection, broken_off_after(connection, self._wait_seconds):
             result = connection.execute(statement.encode(), values)
             return result.fetchall() if result.description else []
 

@@ -78,7 +78,7 @@ class StoreMode:
         if self.setting != "observe":
             return "To bring it there: ingram go-live"
         then = "" if self.is_live_by_journal else " Then: ingram go-live"
-        return f"MODE=observe says so: take it out of .env.storefront, and start ingram up anew.{then}"
+        return f"MODE=observe says so: take it out of .env.storefront, and start the shop anew.{then}"
 
 
 @dataclass(frozen=True, slots=True)

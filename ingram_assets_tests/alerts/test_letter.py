@@ -39,7 +39,7 @@ def letter(titles: TitleWeek | None = NOTHING, watched: WatchedWeek = FINE, now:
 
 def test_a_week_without_anything_is_one_line():
     told = letter()
-    assert told.subject == "The shop's week, Nov 23 to Nov 29"
+    assert told.subject == "The shop's week, Nov 23 to Nov 29, 2026"
     assert told.body == (
         "Nothing to tell: no title came or went, none sold out or came back, no price changed, all 112 "
         "sweeps came in time, and nothing was wrong."
@@ -142,7 +142,13 @@ class TestUnknown:
 
 
 def test_a_week_that_lasts_is_told_until_today():
-    assert letter(now=at("2026-11-25T12:00")).subject == "The shop's week, Nov 23 to Nov 25"
+    assert letter(now=at("2026-11-25T12:00")).subject == "The shop's week, Nov 23 to Nov 25, 2026"
+
+
+def test_a_week_over_new_year_has_both_years():
+    week = Week.of(date(2027, 1, 1), ZONE)
+    told = weekly_letter(week, NOTHING, FINE, week.ends, RULES)
+    assert told.subject == "The shop's week, Dec 28, 2026 to Jan 03, 2027"
 
 
 class TestWhenItIsDue:

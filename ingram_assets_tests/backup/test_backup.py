@@ -1,5 +1,8 @@
 """`ingram backup` and `ingram restore`, typed: what is in an archive, and what neither of them does."""
 
+import errno
+import gc
+import io
 import itertools
 import json
 import os
@@ -10,14 +13,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import psutil
 import psycopg
 import pytest
 
-from ingram_assets.backup.archive import Archive
+from ingram_assets.backup.archive import Archive, ArchiveWriter
 from ingram_assets.backup.client_tools import Tool, found, to_dump, to_restore
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.processes import Supervisor
@@ -177,21 +180,49 @@ def test_a_damaged_archive_is_refused_before_anything_is_written(
     assert is_empty(empty.queue, empty.journal, empty.dagster)
 
 
-def test_one_of_a_newer_program_is_refused(archive: Path, empty: ShopsDatabases, tmp_path: Path) -> None:
-    newer = tmp_path / "newer.zip"
-    with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(newer, "w") as written:
+def retold(archive: Path, at: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The same archive with another manifest."""
+    with zipfile.ZipFile(archive) as packed, zipfile.ZipFile(at, "w") as written:
         for name in packed.namelist():
             data = packed.read(name)
             if name == "manifest.json":
                 told = json.loads(data)
-                told["databases"]["journal"]["version"] = "9999"
-                told["dagster"] = "99.0.0"
+                change(told)
                 data = json.dumps(told).encode()
             written.writestr(name, data)
-    done = empty.type("restore", str(newer), "--yes", "--json")
+    return at
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda told: told["databases"]["journal"].update(version="9999"), "9999"),
+        (lambda told: told.update(dagster="99.0.0"), "its dagster is 99.0.0"),
+        (lambda told: told.update(program="99.0.0"), "its ingram-assets is 99.0.0"),
+    ],
+)
+def test_one_of_a_newer_program_is_refused(
+    archive: Path,
+    empty: ShopsDatabases,
+    tmp_path: Path,
+    change: Callable[[dict[str, Any]], None],
+    words: str,
+) -> None:
+    done = empty.type("restore", str(retold(archive, tmp_path / "newer.zip", change)), "--yes", "--json")
     assert done.exit_code == 2
-    assert "9999" in done.result["error"]
-    assert "99.0.0" in done.result["error"]
+    assert words in done.result["error"]
+    assert is_empty(empty.queue, empty.journal, empty.dagster)
+
+
+def test_dumps_that_were_swapped_are_refused(archive: Path, empty: ShopsDatabases, tmp_path: Path) -> None:
+    def swap(told: dict[str, Any]) -> None:
+        queue, journal = told["databases"]["queue"], told["databases"]["journal"]
+        for name in ("name", "bytes", "sha256"):
+            queue[name], journal[name] = journal[name], queue[name]
+
+    done = empty.type("restore", str(retold(archive, tmp_path / "swapped.zip", swap)), "--yes", "--json")
+    assert done.exit_code == 2, done.errors
+    assert "queue.dump, for the journal, is the queue's database" in done.result["error"]
     assert is_empty(empty.queue, empty.journal, empty.dagster)
 
 
@@ -285,6 +316,37 @@ def test_it_stops_when_it_is_told_to_and_leaves_nothing(
     assert done.exit_code == 130
     assert not [*tmp_path.iterdir()]
     assert not dumping.is_running()
+    assert "Exception" not in done.errors
+
+
+def test_it_says_what_it_waits_for(
+    shop: ShopsDatabases, tmp_path: Path, eventually: Callable[..., None]
+) -> None:
+    with psycopg.connect(shop.journal, application_name="a report") as holder:
+        holder.execute("LOCK TABLE store_plan IN ACCESS EXCLUSIVE MODE")
+        command = shop.start("backup", str(tmp_path / "shop.zip"))
+        words = f"the journal: waits for the table store_plan, which process {holder.info.backend_pid} of"
+        eventually(lambda: words in command.errors and "a report) has locked" in command.errors, seconds=60)
+    assert command.wait(60).exit_code == 0
+
+
+def test_a_place_that_takes_no_file_is_said(shop: ShopsDatabases) -> None:
+    done = shop.type("backup", "/proc", "--json")
+    assert done.exit_code == 2, done.errors
+    assert "name another folder" in done.result["error"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    class Full(io.FileIO):
+        def write(self, data: Any) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"), Full(tmp_path / "a.zip", "w+") as file:  # noqa: SIM117
+        with ArchiveWriter(cast(Any, file)) as archive:
+            archive.add("queue.dump", io.BytesIO(b"1"), lambda _: None)
+    del archive
+    gc.collect()
 
 
 def test_the_program_of_postgresql_fits_the_server() -> None:

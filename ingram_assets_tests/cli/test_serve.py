@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import psutil
 import psycopg
 import pytest
 
+from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.serve import PORTS, SERVICES
+from ingram_assets.runtime.started_by import start_by_up
 from ingram_demo.embedded.postgres import Postgres
 
 INGRAM = (sys.executable, "-m", "ingram_assets.cli")
@@ -59,7 +62,13 @@ def _served(environment: dict[str, str], *words: str) -> Iterator[psutil.Process
 
 
 def _is_well(environment: dict[str, str], name: str) -> bool:
-    return subprocess.run([*INGRAM, "serve", name, "--check"], env=environment).returncode == 0
+    words = [*INGRAM, "serve", name, "--check"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    what = "last at .* s ago|never heard" if name == "daemon" else "answers? at|answer at"
+    well = "" if done.returncode == 0 else "not "
+    said = rf"The service {name} is {well}well: .*({what}).*\.\n"
+    assert re.fullmatch(said, done.stdout), done.stdout + done.stderr
+    return done.returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -135,6 +144,8 @@ def test_one_of_a_kind_is_at_work_with_a_state_folder(environment: dict[str, str
         while not _is_well(environment, "operations"):
             time.sleep(0.2)
         assert "ingram serve operations is at work already" in refused("operations")
+        with pytest.raises(NeedsPerson, match="ingram serve operations is at work with"):
+            start_by_up(folder)
     with filelock.FileLock(folder / "up" / "lock"):
         assert "ingram up is at work with" in refused("daemon")
     with socket.create_server(("127.0.0.1", int(environment["INGRAM_PORT_OPERATIONS"]))):

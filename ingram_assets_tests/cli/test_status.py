@@ -28,6 +28,7 @@ from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
+from ingram_assets.runtime.started_by import service_lock, start_by_up
 from ingram_assets.runtime.started_with import STARTED_FILE, note_settings
 from ingram_assets.sources.ipage.pages import Blocked
 from ingram_assets.staging.writer import QueueWriter
@@ -77,9 +78,13 @@ def test_a_setting_that_was_changed_since_ingram_up_was_started_is_named(
         os.utime(ports, (time.time() + 60,) * 2)
         assert shop.status()["notes"] == []
         os.utime(ports, (time.time() - 60,) * 2)
-        assert "Note: Changed since ingram up was started: .env.storefront. It still goes by" in shop.words()
+        assert (
+            "Note: Changed since the shop's processes were started: .env.storefront. They still go by"
+            in shop.words()
+        )
         (tmp_path / "site.toml").write_text("")
-        assert "started: site.toml, .env.storefront. It" in shop.words()
+        assert "started: site.toml, .env.storefront. They" in shop.words()
+        assert "Stop ingram up, and start it anew." in shop.words()
     assert shop.status()["notes"] == [], "it is not at work"
 
 
@@ -100,8 +105,8 @@ def test_the_verdict_goes_by_what_runs_and_its_first_sentence_says_so(shop: Look
     with up_at_work(shop, MODE="live", QUEUE_DB_URL="postgresql://sEcret"):
         words = shop.words()
         assert words.startswith(
-            "ingram up goes by the settings that it was started with: MODE was live then, and is observe by "
-            "now. Stop ingram up, and start it anew. The store tells the truth. 3 titles"
+            "The shop's processes go by the settings that they were started with: MODE was live then, and is "
+            "observe by now. Stop ingram up, and start it anew. The store tells the truth. 3 titles"
         )
         assert "Watching only" not in words
         assert "take it out of" not in words
@@ -118,6 +123,20 @@ def test_the_verdict_goes_by_what_runs_and_its_first_sentence_says_so(shop: Look
         assert shop.words().startswith("The store tells the truth")
 
 
+def test_a_shop_of_services_is_told_of_services(shop: LookedAtShop) -> None:
+    lock = service_lock(shop.common().state_dir, "storefront")
+    lock.touch()
+    shop.patch.setenv("MODE", "observe")
+    assert "The service storefront is not running." in shop.words()
+    with up_at_work(shop, MODE="live"):
+        words = shop.words()
+    assert "is observe by now. Start the shop's services anew (docs/deploying.md)." in words
+    assert "The service storefront is running." in words
+    assert "ingram up" not in words
+    start_by_up(shop.common().state_dir)
+    assert "ingram up is not running." in shop.words()
+
+
 @pytest.mark.parametrize(("typed", "runs"), [("observe", {}), ("live", {"MODE": "observe"})])
 @pytest.mark.parametrize("words", [["push"], ["undo", "0b7e4c1e", "--yes"], ["go-live", "--yes"]])
 def test_no_command_writes_where_one_of_both_says_observe(
@@ -131,7 +150,7 @@ def test_no_command_writes_where_one_of_both_says_observe(
     with up_at_work(shop, **runs):
         done = CliRunner().invoke(main, words)
     assert done.exit_code == 2, done.output
-    assert f"Nothing was written to the store: MODE is {typed} here, and ingram up" in done.output
+    assert f"Nothing was written to the store: MODE is {typed} here, and the process" in done.output
     assert f"start it anew. Then: ingram {words[0]}" in done.output
 
 
@@ -174,7 +193,7 @@ def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:
     local = since.astimezone(ZoneInfo("America/Chicago"))
     assert words.startswith(f"The store has not told the truth since {local:%Y-%m-%d %H:%M} C")
     assert "The store has not followed 2 of 3 titles for more than 10 min" in words
-    assert "ingram push brings all of it now." in words
+    assert "ingram push brings all of it." in words
     assert f"{first}  Book {first}: has a change of stock that the store does not show, since" in words
     assert status["verdict"]["kind"] == "not_running"
     assert status["verdict"]["kept"] is False

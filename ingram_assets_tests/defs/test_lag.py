@@ -143,7 +143,8 @@ class TestSentence:
         assert self.say(*rows) == (
             "The store has not followed 2 of 2 titles for more than 10 min, 9780306406157 since "
             "2026-11-20 13:30:00 UTC: 2 have a change of stock that the store does not show. Look at the "
-            "last runs and ticks of stock_changes in Dagster. ingram push brings all of it now."
+            "last runs and ticks of stock_changes in Dagster. Once Medusa answers, ingram push brings all of "
+            "it."
         )
         off = self.say(*rows, off=("stock_changes", "sweep_due"))
         assert "Switched off in Dagster: stock_changes. Switch on again under Automation." in off

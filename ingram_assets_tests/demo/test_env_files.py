@@ -1,12 +1,15 @@
 """The demo's settings as files: every command reads them as a shop's, and none holds another's secrets."""
 
 from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
 from ingram_demo.env_files import write_env_files
+from ingram_demo.stack import environments_of
 
 
 def test_they_say_what_the_demo_s_processes_are_given(
@@ -35,3 +38,18 @@ def test_they_say_what_the_demo_s_processes_are_given(
         others = {name for other in own.values() for name in other} - own[location].keys()
         assert not others & given.keys()
     assert caplog.messages == [], "no setting in another's file, and none that others may read"
+
+
+def test_whom_the_demo_tells_and_how_it_logs_is_taken_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {"ALERT_URLS": "json://a", "HEARTBEAT_URL": "http://b", "QUIET_HOURS": "22:00-07:00"}
+    for name, value in (asked | {"LOG_FORMAT": "json", "IPAGE_PASSWORD": "of a shop"}).items():
+        monkeypatch.setenv(name, value)
+    servers: list[Any] = [MagicMock() for _ in range(6)]
+    environments = environments_of(tmp_path, servers[0], MagicMock(), *servers[1:5], tmp_path, {})
+    told = environments["operations"]
+    assert told.items() >= (asked | {"LOG_FORMAT": "json"}).items()
+    assert "IPAGE_PASSWORD" not in told
+    assert environments["storefront"]["LOG_FORMAT"] == "json"
+    assert not asked.keys() & environments["storefront"].keys()

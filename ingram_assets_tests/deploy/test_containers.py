@@ -224,7 +224,7 @@ def test_a_first_reading_comes_to_the_store(at_work: Shop, medusa: Medusa, event
     eventually(lambda: at_work.run("storefront", "ingram", "check-store").returncode == 0, seconds=600)
     said = at_work.run("desk", "ingram", "status").stdout
     assert said.startswith("The store tells the truth.")
-    assert "ingram up is running." in said
+    assert "The service desk is running." in said
     raw = at_work.folder / "bucket/covers/covers/raw"
     eventually(lambda: any(raw.glob("*.jpg")), seconds=300)
     logs = [child.log.read_text() for child in at_work.supervisor.children.values()]

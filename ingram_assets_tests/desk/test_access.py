@@ -119,6 +119,7 @@ def test_who_guesses_has_to_wait(desk: DeskShop, journal_url: str):
         answers = [guess.get(STORE).status_code for _ in range(FAILURES_PER_MINUTE + 1)]
         assert answers == [401] * FAILURES_PER_MINUTE + [429]
         assert known.get(STORE).status_code == 200, "the token of somebody else at the same address"
+        assert shop.program("read").get(STORE).status_code == 200, "also one that nobody has sent before"
 
 
 def test_tokens_at_the_terminal(desk: DeskShop, journal_url: str, monkeypatch, tmp_path):

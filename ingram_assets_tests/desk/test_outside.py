@@ -299,6 +299,23 @@ def test_the_dashboard_asks_for_figures_that_there_are(desk: WatchedDesk):
     }
 
 
+def test_the_figures_are_bounded_where_a_system_hangs(desk: WatchedDesk):
+    """The last test but one, for the same reason as the last."""
+    _until(lambda: desk.metrics()["ingram_source_up{queue}"] == 1)
+    time.sleep(2.1)  # What was known of the systems is forgotten.
+    desk.lines["queue"].make("hang")
+    began = time.monotonic()
+    assert desk.metrics()["ingram_source_up{queue}"] == 0, "the first look says so"
+    assert time.monotonic() - began < 7
+    desk.lines["queue"].heal()
+    desk.lines["journal"].make("hang")
+    for _ in range(2):
+        began = time.monotonic()
+        assert desk.get("/metrics", Authorization=f"Bearer {desk.token}").status_code == 503
+        assert time.monotonic() - began < 7
+    desk.lines["journal"].heal()
+
+
 def test_ready_is_bounded_where_a_system_hangs(desk: WatchedDesk):
     """The last test here: what this line swallows is never answered, and its connections are never cut."""
     _until(lambda: desk.ready()[0] == 200)

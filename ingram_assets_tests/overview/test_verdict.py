@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ import pytest
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
+from ingram_assets.runtime.started_by import service_lock, started_by
 from ingram_assets.store.journal import HeldTitle
 from ingram_assets.store.watching import DayPlan, Outlook, PlanFigures, StoreMode
 
@@ -143,6 +145,18 @@ def test_without_titles_the_first_command_is_named() -> None:
     assert "ingram sync-stock" in verdict(titles=0).what_to_do
     assert "ingram up" not in verdict(titles=0).what_to_do
     assert "ingram up" in verdict(titles=0, is_running=False).what_to_do
+
+
+@pytest.mark.parametrize(
+    "facts", [LATE | {"silent_since": AGO}, LATE | {"is_running": False}, {"titles": 0, "is_running": False}]
+)
+def test_a_shop_of_services_is_not_told_to_start_what_it_does_not_have(
+    tmp_path: Path, facts: dict[str, Any]
+) -> None:
+    service_lock(tmp_path, "daemon").touch()
+    found = verdict(**facts, started_by=started_by(tmp_path))
+    assert "Start the shop's services" in found.what_to_do
+    assert "ingram up" not in found.why + found.what_to_do
 
 
 WATCHED = Outlook(StoreMode(None), (DayPlan(NOW.date(), NOW, "run", PlanFigures(2, 0, 0, 0, 2)),))

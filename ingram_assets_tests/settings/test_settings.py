@@ -449,7 +449,8 @@ def test_without_an_argument_this_process_s_environment_counts(monkeypatch):
 def test_the_demo_senvironments_of_are_its_own(monkeypatch, tmp_path):
     for name, value in EXPORTED.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("ALERT_URLS", "")
+    for taken in ("ALERT_URLS", "HEARTBEAT_URL", "QUIET_HOURS", "LOG_FORMAT"):
+        monkeypatch.delenv(taken)
     server = SimpleNamespace(
         url="http://127.0.0.1:1",
         search_id="1",

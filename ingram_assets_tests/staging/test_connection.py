@@ -39,7 +39,7 @@ def test_what_may_pass_says_who_tries_again(error: psycopg.Error):
     """A command does not by itself; a run of the schedule does."""
     told = failure(error, Server("postgresql://u@127.0.0.1/queue"), "read the queue")
     assert isinstance(told, Transient)
-    assert "Then run the command again; what `ingram up` runs on its schedule, it tries again" in str(told)
+    assert "Then run the command again; what runs on a schedule is tried again" in str(told)
     assert "tried again later" not in str(told)
 
 

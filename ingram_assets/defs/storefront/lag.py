@@ -219,7 +219,7 @@ def sentence(lag: Lag, at_most: timedelta, switched_off: Collection[str] = ()) -
     if on := [name for name in who if name not in switched_off]:
         words.append(f"Look at the last runs and ticks of {', '.join(on)} in Dagster.")
     if who:
-        words.append("ingram push brings all of it now.")
+        words.append("Once Medusa answers, ingram push brings all of it.")
     if "untracked" in counts:
         isbns = (one.isbn for one in lag.behind if one.what == "untracked" and is_isbn13(one.isbn))
         isbn = next(isbns, "ISBN")

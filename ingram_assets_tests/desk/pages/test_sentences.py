@@ -27,7 +27,7 @@ from ingram_assets.desk.pages.sentences import for_pages
             "Too many. Press “Plan a push”, look at it, and let it through if it is right.",
         ),
         ("If none comes by itself: ingram push.", "If none comes by itself: press “Push it to the store”."),
-        ("ingram push brings all of it now.", "“Plan a push” under Runs brings all of it now."),
+        ("ingram push brings all of it.", "“Plan a push” under Runs brings all of it."),
         ("5 on hand is more than the safety stock of 0.", "5 on hand."),
         ("5 on hand is more than the safety stock of 3.", "5 on hand is more than the safety stock of 3."),
         ("0 on hand is not more than the safety stock of 0; 4 are on order.", "0 on hand; 4 are on order."),
