@@ -114,15 +114,15 @@ def _title(request: Request, site: Site, body: Any) -> Any:
 
 def _requests(request: Request, site: Site, body: Any) -> Any:
     if request.method == "DELETE":
-        running = site.counters.running, site.counters.running_by_kind
-        site.counters = Counters(running=running[0], running_by_kind=running[1])
+        # What is in flight goes on being counted: it ends by the counters with which it began.
+        site.counters = Counters(running_by_kind=site.counters.running_by_kind)
     counters = site.counters
     return {
         "by_kind": counters.by_kind,
         "by_status": counters.by_status,
         "by_fault": counters.by_fault,
         "products": counters.products,
-        "running": counters.running,
+        "running": counters.running_by_kind.total(),
         "max_running": counters.max_running,
         "max_running_by_kind": counters.max_running_by_kind,
         **site.accounts.figures(),

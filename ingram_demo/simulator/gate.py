@@ -55,9 +55,8 @@ class Gate:
         )
         if rule is not None and rule.fault == "expire":
             site.accounts.end(_cookies(scope)[sign_in.SESSION_COOKIE])
-        counters.running += 1
         counters.running_by_kind[kind] += 1
-        counters.max_running = max(counters.max_running, counters.running)
+        counters.max_running = max(counters.max_running, counters.running_by_kind.total())
         counters.max_running_by_kind[kind] = max(
             counters.max_running_by_kind[kind], counters.running_by_kind[kind]
         )
@@ -75,7 +74,6 @@ class Gate:
         try:
             await self._serve(scope, receive, watched, kind, rule)
         finally:
-            counters.running -= 1
             counters.running_by_kind[kind] -= 1
             counters.by_kind[kind] += 1
             counters.by_status[str(status)] += 1

@@ -33,7 +33,6 @@ class Counters:
     by_status: Counter[str] = field(default_factory=Counter)
     by_fault: Counter[str] = field(default_factory=Counter)
     products: Counter[str] = field(default_factory=Counter)
-    running: int = 0
     running_by_kind: Counter[str] = field(default_factory=Counter)
     max_running: int = 0
     max_running_by_kind: Counter[str] = field(default_factory=Counter)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -96,6 +97,20 @@ def test_no_answer_until_the_client_leaves(sim, shop):
         shop.get(reading.PRODUCT, params={"ean_id": sim.isbns()[0]}, timeout=0.3)
     while sim.requests()["running"]:
         time.sleep(0.05)
+
+
+def test_what_is_in_flight_when_the_counters_are_reset_goes_on_being_counted(sim, shop):
+    sim.set(latency_ms=2000)
+    with ThreadPoolExecutor(4) as threads:
+        pages = [threads.submit(healthy, shop, isbn) for isbn in sim.isbns()[:3]]
+        while sim.requests()["running"] < 3:
+            time.sleep(0.02)
+        sim.reset_requests()
+        assert sim.requests()["running"] == 3
+        pages.append(threads.submit(healthy, shop, sim.isbns()[3]))
+        assert all(page.result() for page in pages)
+    found = sim.requests()
+    assert (found["running"], found["max_running"]) == (0, 4)
 
 
 def test_slow_answers_run_side_by_side(sim, shop):
