@@ -9,18 +9,19 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import conninfo
-from psycopg.rows import BaseRowFactory
+from psycopg.rows import BaseRowFactory, scalar_row
 from psycopg.types.datetime import TimestampLoader, TimestamptzLoader
 from psycopg.types.json import set_json_loads
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Transient
+from ingram_assets.domain.readings import CLOCKS_DIFFER
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -125,13 +126,15 @@ class Client:
         pool_size: int = 4,
         statement_timeout: float = 30.0,
         connect_seconds: int | None = None,
+        setting: str = "QUEUE_DB_URL",
     ) -> None:
         """Both in seconds. The URL's own `options=-c statement_timeout=…` wins over `statement_timeout`.
 
         Args:
             connect_seconds: as for `Server.connect`, for who waits at a terminal and only looks.
+            setting: which one the URL is from, as for `Server`.
         """
-        self._server, self._connect_seconds = Server(url), connect_seconds
+        self._server, self._connect_seconds = Server(url, setting), connect_seconds
         self._pool = self._server.pool(pool_size, statement_timeout)
         self._patience = None if self._server.sets_statement_timeout else ANSWER_TIMEOUTS * statement_timeout
         self._opening = threading.Lock()
@@ -164,6 +167,23 @@ class Client:
 
         return self.run(doing, fetch)
 
+    def check_clock(self, now: datetime) -> None:
+        """Compares this machine's clock with the database's, before readings are timed by it.
+
+        Raises:
+            NeedsPerson: they differ by more than `CLOCKS_DIFFER`, beyond which readings would be refused
+                (ours is ahead) or taken for older than what is known (it is behind).
+        """
+        (there,) = self.rows("ask for the time", "SELECT clock_timestamp()", [], scalar_row)
+        ahead = now - there
+        if abs(ahead) > CLOCKS_DIFFER:
+            minutes = round(abs(ahead).total_seconds() / 60)
+            where = "ahead of" if ahead > timedelta() else "behind"
+            raise NeedsPerson(
+                f"The clock of this machine ({socket.gethostname()}) is {minutes:,} min {where} that of the "
+                f"database {self._server.name}: set whichever is wrong, and run again."
+            )
+
     def run(self, doing: str, work: Callable[[psycopg.Connection], T]) -> T:
         """Does `work` on a connection, once more if that was lost or the database asks for another try.
 
@@ -180,9 +200,7 @@ class Client:
         except psycopg.Error as error:
             if not _worth_another_try(error):
                 raise failure(error, self._server, doing) from None
-            log.warning(
-                "Lost the queue database %s while about to %s; trying once more.", self._server.name, doing
-            )
+            log.warning("Lost the database %s while about to %s; trying once more.", self._server.name, doing)
         self._probe(doing)
         self._pool.check()  # the others that were idle are likely gone too
         try:

@@ -3,13 +3,13 @@
 import os
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import NoReturn
 
 import click
-import psycopg
 
-from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.postgres import Server, failure
+from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.postgres import Client
 from ingram_assets.runtime.broker import (
     WORKER_GRACE,
     WORKER_LOCATION,
@@ -25,24 +25,24 @@ from ingram_assets.settings.files import example_of, own_file
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 
-_OF_RUNS = ("QUEUE_DB_URL", "STOREFRONT_DB_URL")
-"""Settings that lead to the databases of a location's runs."""
+_DATABASES = ("DAGSTER_PG_URL", "QUEUE_DB_URL", "STOREFRONT_DB_URL")
+"""Settings that lead to the databases of runs. A location knows some of them."""
 
 
-def _check_databases(environment: Mapping[str, str], location: str) -> None:
-    """Try the databases of the location's runs: one that can't work would take runs, and fail each.
+def _check_databases(environment: Mapping[str, str]) -> None:
+    """Try the databases of the location's runs, and our clock by theirs: else each run that we take fails.
 
     Raises:
-        NeedsPerson: one of them does not let us in.
+        NeedsPerson: one of them does not let us in, or its clock differs from ours.
     """
-    for setting in _OF_RUNS:
-        if setting not in LOCATIONS[location].model_fields:
+    for setting in _DATABASES:
+        if setting not in environment:
             continue
-        server = Server(environment[setting], setting)
         try:
-            server.connect().close()
-        except psycopg.Error as error:
-            raise NeedsPerson(str(failure(error, server, "begin"))) from None
+            with Client(environment[setting], setting=setting) as database:
+                database.check_clock(datetime.now(UTC))
+        except IngramError as error:
+            raise NeedsPerson(str(error)) from None
 
 
 def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
@@ -50,7 +50,7 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
 
     Raises:
         SettingsError: a setting is missing or malformed.
-        NeedsPerson: Celery is not installed, or the broker or Dagster's database can't be reached.
+        NeedsPerson: Celery is not installed, broker or database can't be reached, or our clock is wrong.
     """
     environment = environment_of(location)
     check(environment, LOCATIONS[location], CommonSettings, PaceSettings)
@@ -62,7 +62,7 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         )
     check_celery_is_installed()
     check_broker_answers(common.CELERY_BROKER_URL.get_secret_value())
-    _check_databases(environment, location)
+    _check_databases(environment)
     home = dagster_home(common)
     with dagster_instance(common):
         pass  # It answers, and its tables are there.

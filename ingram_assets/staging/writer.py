@@ -4,16 +4,15 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, NotRequired, Required, TypedDict
 
 from psycopg.rows import scalar_row, tuple_row
 
 from ingram_assets.domain import stock as stock_rules
-from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
-from ingram_assets.domain.readings import CLOCKS_DIFFER, KnownStock, from_queue
+from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.stock import Stock
 from ingram_assets.postgres import Client
 
@@ -151,23 +150,6 @@ class QueueWriter(Client):
         The last known stock stands; the next reading takes the title off the list.
         """
         return self._call("record unread pages in the queue", "ingram_record_unread", UnreadRow, failures)
-
-    def check_clock(self, now: datetime) -> None:
-        """Compares this machine's clock with the database's, before readings are timed by it.
-
-        Raises:
-            NeedsPerson: they differ by more than `CLOCKS_DIFFER`, beyond which readings would be refused
-                (ours is ahead) or taken for older than what is known (it is behind).
-        """
-        (there,) = self.rows("ask for the time", "SELECT clock_timestamp()", [], scalar_row)
-        ahead = now - there
-        if abs(ahead) > CLOCKS_DIFFER:
-            minutes = round(abs(ahead).total_seconds() / 60)
-            where = "ahead of" if ahead > timedelta() else "behind"
-            raise NeedsPerson(
-                f"This machine's clock is {minutes:,} min {where} the queue database's: set whichever is "
-                "wrong, and run again. No reading was recorded."
-            )
 
     def prune_history(self, older_than_days: int = 400) -> int:
         """Deletes stock history older than this but for each title's last entry of a day; how many went.

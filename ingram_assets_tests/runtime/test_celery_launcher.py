@@ -2,9 +2,11 @@
 
 import logging
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 
 import psutil
 import psycopg
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from dagster import DagsterEventType, DagsterRunStatus
 
+from ingram_assets.cli import worker as worker_command
 from ingram_assets.cli.main import main
 from ingram_assets.defs import failure_text
 from ingram_assets.overview.run_results import collect
@@ -231,6 +234,25 @@ def test_a_worker_whose_runs_would_all_fail_does_not_start(
     assert done.exit_code == 2
     assert "127.0.0.1:9/queue" in done.output
     assert "secret" not in done.output
+
+
+@pytest.mark.parametrize("location", ["scraper", "operations"])
+def test_a_worker_whose_clock_is_wrong_does_not_start(
+    machines: Machines, monkeypatch: pytest.MonkeyPatch, location: str
+):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Clock":
+            return cls.fromtimestamp(time.time() - 600, tz)
+
+    folder = machines.machine(location, machines.redis.url)
+    monkeypatch.setattr(worker_command, "datetime", Clock)
+    monkeypatch.setattr(worker_command.os, "execve", lambda *_: pytest.fail("It starts."))
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(main, ["--env-dir", str(folder), "worker", location])
+    assert done.exit_code == 2
+    told = " ".join(done.output.split())
+    assert f"The clock of this machine ({socket.gethostname()}) is 10 min behind that of the" in told
 
 
 def test_a_run_that_others_take_for_dead_ends(
