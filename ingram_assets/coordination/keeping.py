@@ -1,4 +1,4 @@
-"""What is kept for the next run: the session, encrypted, a refused password, pages not understood."""
+"""What is kept for the next run: the session, encrypted, refused passwords, pages not understood."""
 
 import gzip
 import hashlib
@@ -68,35 +68,33 @@ class SealedSession:
         self._coordinator.give_back(self._lock)
 
 
-class AccountRefusal:
-    """The last refusal of an account's password."""
+class AccountRefusals:
+    """The refusals of an account's passwords."""
 
     def __init__(self, coordinator: Coordinator, account: str) -> None:
         self._coordinator, self._account = coordinator, account
 
-    def load(self) -> PasswordRefusal | None:
-        """It; `None`: there is none."""
+    def load(self, seconds: float) -> list[PasswordRefusal]:
+        """Those of the last so many seconds; older ones go, whoever's they are."""
+        old = "refused_at < clock_timestamp() - make_interval(secs => %s)"
+        self._coordinator.write(
+            "forget old refusals", f"DELETE FROM scraper.refused_passwords WHERE {old}", [seconds]
+        )
         query = (
             "SELECT digest, reason, extract(epoch FROM clock_timestamp() - refused_at)::float "
             "FROM scraper.refused_passwords WHERE account = %s"
         )
         rows = self._coordinator.rows("read whether the password was refused", query, [self._account])
-        return PasswordRefusal(*rows[0]) if rows else None
+        return [PasswordRefusal(*row) for row in rows]
 
     def save(self, digest: str, reason: str) -> None:
-        """The site refused it just now."""
+        """The site refused one just now."""
         self._coordinator.write(
             "remember a refused password",
             "INSERT INTO scraper.refused_passwords VALUES (%s, %s, %s, clock_timestamp()) "
-            "ON CONFLICT (account) DO UPDATE SET (digest, reason, refused_at) = "
-            "(excluded.digest, excluded.reason, excluded.refused_at)",
+            "ON CONFLICT DO NOTHING",
             [self._account, digest, reason[:2000]],
         )
-
-    def forget(self) -> None:
-        """It was right."""
-        query = "DELETE FROM scraper.refused_passwords WHERE account = %s"
-        self._coordinator.write("forget a refused password", query, [self._account])
 
 
 class KeptPage(NamedTuple):

@@ -99,7 +99,7 @@ class SiteLimits:
         return self._coordinator.run("leave the site alone after a block", work)
 
     def pages_read(self, session: str) -> int:
-        """Product pages that were read well in this session, if it is the last one that any were read in."""
+        """Product pages that were read well in this session."""
         query = "SELECT pages FROM scraper.slow_starts WHERE site = %s AND session = %s"
         rows = self._coordinator.rows("count the session's pages", query, [self._site, session])
         return rows[0][0] if rows else 0

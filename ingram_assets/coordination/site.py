@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from ingram_assets.coordination.connection import Coordinator
-from ingram_assets.coordination.keeping import AccountRefusal, KeptPages, SealedSession, account_key
+from ingram_assets.coordination.keeping import AccountRefusals, KeptPages, SealedSession, account_key
 from ingram_assets.coordination.limits import SiteLimits
 from ingram_assets.domain.site_limits import Limits
 
@@ -37,16 +37,16 @@ class SharedSite:
         """The session of who is called so on this site."""
         return SealedSession(self.coordinator, account_key(self._site, account), self._keys())
 
-    def refusal(self, account: str) -> AccountRefusal:
-        """The refusal of that one's password."""
-        return AccountRefusal(self.coordinator, account_key(self._site, account))
+    def refusals(self, account: str) -> AccountRefusals:
+        """The refusals of that one's passwords."""
+        return AccountRefusals(self.coordinator, account_key(self._site, account))
 
     def keep_page(self, run_id: str, isbn: str, packed: bytes) -> None:
         """Keeps a page for a person to look at."""
         KeptPages(self.coordinator).keep(run_id, isbn, packed)
 
     def forget(self, what: str, account: str) -> bool:
-        """Forgets the "session", the "password" that was refused, or the "block"; whether there was one."""
+        """Forgets the "session", each "password" that was refused, or the "block"; whether there was one."""
         table, column = _FORGET[what]
         key = self._site if column == "site" else account_key(self._site, account)
         query = f"DELETE FROM scraper.{table} WHERE {column} = %s RETURNING 1"

@@ -53,7 +53,7 @@ def test_a_session_is_forgotten_once(site: SharedSite):
 
 
 def test_a_refused_password_is_tried_again(site: SharedSite):
-    refused = RefusedPassword(site.refusal("shop"), "secret")
+    refused = RefusedPassword(site.refusals("shop"), "secret")
     refused.remember("iPage refused it.")
     assert "ingram forget password" in (refused.reason() or "")
     done = typed("forget", "password", "--json")

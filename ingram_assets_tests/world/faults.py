@@ -332,8 +332,8 @@ FAULTS = (
     _one(
         "a password that was refused is tried again by the next run",
         "sources/ipage/login/refused_password.py",
-        "        if known is None or known.age > FOR_SECONDS:",
-        "        if True:",
+        "            if secrets.compare_digest(digest, self._digest(salt)):",
+        "            if False:",
     ),
     _one(
         "two pushes are at work at once",

@@ -26,7 +26,7 @@ class SimulatedSharedSite:
     waits: int = 0
     pages: dict[str, int] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
-    refused: dict[str, tuple[str, str, float]] = field(default_factory=dict)
+    refused: list[tuple[str, str, str, float]] = field(default_factory=list)
 
     def limits(self, limits: Limits) -> "SimulatedLimits":
         return SimulatedLimits(self, limits)
@@ -34,8 +34,8 @@ class SimulatedSharedSite:
     def session(self, account: str) -> "SimulatedKept":
         return SimulatedKept(self, account)
 
-    def refusal(self, account: str) -> "SimulatedRefusal":
-        return SimulatedRefusal(self, account)
+    def refusals(self, account: str) -> "SimulatedRefusals":
+        return SimulatedRefusals(self, account)
 
     def keep_page(self, run_id: str, isbn: str, packed: bytes) -> None:
         """Nobody looks at it."""
@@ -122,20 +122,19 @@ class SimulatedKept:
 
 
 @dataclass(slots=True)
-class SimulatedRefusal:
-    """The last refusal of a password."""
+class SimulatedRefusals:
+    """The refusals of passwords."""
 
     of: SimulatedSharedSite
     account: str
 
-    def load(self) -> PasswordRefusal | None:
-        if (known := self.of.refused.get(self.account)) is None:
-            return None
-        digest, reason, at = known
-        return PasswordRefusal(digest, reason, self.of.clock.now - at)
+    def load(self, seconds: float) -> list[PasswordRefusal]:
+        now = self.of.clock.now
+        return [
+            PasswordRefusal(digest, reason, now - at)
+            for account, digest, reason, at in self.of.refused
+            if account == self.account and now - at <= seconds
+        ]
 
     def save(self, digest: str, reason: str) -> None:
-        self.of.refused[self.account] = digest, reason, self.of.clock.now
-
-    def forget(self) -> None:
-        self.of.refused.pop(self.account, None)
+        self.of.refused.append((self.account, digest, reason, self.of.clock.now))

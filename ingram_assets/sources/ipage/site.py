@@ -163,8 +163,8 @@ class Site:
         if credentials is not None and credentials.username and credentials.password:
             browser = Browser(browser_executable, browser_cdp_url, sign_in_patience)
             watch = partial(self._saw_sign_in, visit.watch) if visit.watch else None
-            refusal = shared.refusal(credentials.username)
-            sign_in = AccountSignIn(base_url, credentials, browser, refusal, *common, watch)
+            refusals = shared.refusals(credentials.username)
+            sign_in = AccountSignIn(base_url, credentials, browser, refusals, *common, watch)
         whose = shared.session(credentials.username if credentials else "")
         self._sessions = KeptSession(whose, base_url, sign_in, session_cookie or None, self._canceled)
         self._retries = RetryPolicy(self._politeness, self._canceled, retry_waits, visit.tries)

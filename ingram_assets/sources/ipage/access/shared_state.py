@@ -4,6 +4,7 @@ Who opens a `Site` brings it: `ingram_assets/coordination` has it in PostgreSQL.
 by the one clock that all share.
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -36,7 +37,7 @@ class SharedLimits(Protocol):
         """The site blocked a request that was sent then; and whether that is news. See `after_block`."""
 
     def pages_read(self, session: str) -> int:
-        """Product pages that were read well in this session, if it is the last one that any were read in."""
+        """Product pages that were read well in this session."""
 
     def count_page(self, session: str) -> int:
         """One more; how many that makes."""
@@ -58,17 +59,14 @@ class SharedSession(Protocol):
         """Gives the right back."""
 
 
-class SharedRefusal(Protocol):
-    """The last refusal of an account's password."""
+class SharedRefusals(Protocol):
+    """The refusals of an account's passwords."""
 
-    def load(self) -> PasswordRefusal | None:
-        """It; `None`: there is none."""
+    def load(self, seconds: float) -> Sequence[PasswordRefusal]:
+        """Those of the last so many seconds; older ones go."""
 
     def save(self, digest: str, reason: str) -> None:
-        """The site refused it just now."""
-
-    def forget(self) -> None:
-        """It was right."""
+        """The site refused one just now."""
 
 
 class SharedState(Protocol):
@@ -80,8 +78,8 @@ class SharedState(Protocol):
     def session(self, account: str) -> SharedSession:
         """The session of who is called so on this site."""
 
-    def refusal(self, account: str) -> SharedRefusal:
-        """The refusal of that one's password."""
+    def refusals(self, account: str) -> SharedRefusals:
+        """The refusals of that one's passwords."""
 
     def keep_page(self, run_id: str, isbn: str, packed: bytes) -> None:
         """Keeps a page for a person to look at, in place of an earlier one; beyond a few, the oldest goes."""

@@ -10,7 +10,7 @@ from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.kept_pages import KeepPage
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
-from ingram_assets.sources.ipage.access.shared_state import SharedRefusal
+from ingram_assets.sources.ipage.access.shared_state import SharedRefusals
 from ingram_assets.sources.ipage.login.code_mail import EmailCodes
 from ingram_assets.sources.ipage.login.refused_password import RefusedPassword
 from ingram_assets.sources.ipage.login.second_factor import CODE_LIFETIME, CodeSource, PromptCodes, TotpCodes
@@ -60,7 +60,7 @@ class AccountSignIn:
     """Signs one account in, in its turn among the requests, and no password that was refused lately.
 
     Attributes:
-        refusal: where a refused password is remembered.
+        refusals: where refused passwords are remembered.
         keep_page: gets a page that was not understood.
         profile: what is believed of the site.
         watch: is shown each page on the way in.
@@ -69,7 +69,7 @@ class AccountSignIn:
     base_url: str
     credentials: Credentials
     browser: Browser
-    refusal: SharedRefusal
+    refusals: SharedRefusals
     politeness: Politeness
     canceled: Cancellation
     keep_page: KeepPage
@@ -83,7 +83,7 @@ class AccountSignIn:
 
         account = self.credentials
         refused = RefusedPassword(
-            self.refusal, "\n".join((self.base_url, account.username, account.password))
+            self.refusals, "\n".join((self.base_url, account.username, account.password))
         )
         if (reason := refused.reason()) is not None:
             raise sign_in_room.WrongPassword(reason)
@@ -111,7 +111,6 @@ class AccountSignIn:
             except sign_in_room.SignInPageChanged as error:
                 self.keep_page(error.html, "sign-in", str(error), ())
                 raise
-        refused.forget()
         return session
 
 

@@ -105,12 +105,12 @@ CREATE FUNCTION scraper.settle(
     WHERE is_answered AND site = of_site AND NOT proven AND sent_at >= open_until;
 $$;
 
--- One more page was read well in this session; how many that makes.
+-- One more page was read well in this session; how many that makes. Sessions that nobody counted in for a day go.
 CREATE FUNCTION scraper.count_page(of_site TEXT, in_session TEXT) RETURNS INT LANGUAGE sql
 SET search_path = pg_catalog AS $$
-    INSERT INTO scraper.slow_starts AS s VALUES (of_site, in_session, 1)
-    ON CONFLICT (site) DO UPDATE SET
-        pages = CASE WHEN s.session = in_session THEN s.pages + 1 ELSE 1 END, session = in_session
+    DELETE FROM scraper.slow_starts WHERE counted_at < clock_timestamp() - INTERVAL '1 day';
+    INSERT INTO scraper.slow_starts AS s (site, session, pages) VALUES (of_site, in_session, 1)
+    ON CONFLICT (site, session) DO UPDATE SET pages = s.pages + 1, counted_at = clock_timestamp()
     RETURNING pages
 $$;
 

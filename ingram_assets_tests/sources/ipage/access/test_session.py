@@ -284,16 +284,26 @@ def test_a_captured_session_that_ended_with_nobody_to_sign_in(shared: Shared) ->
 
 
 def test_a_refused_password_is_remembered_by_all_and_not_kept(shared: Shared) -> None:
-    wrong = RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nhush")
+    wrong = RefusedPassword(shared(SITE).refusals("shop"), "site\nshop\nhush")
     assert wrong.reason() is None
     wrong.remember("iPage refused the password.")
-    elsewhere = RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nhush")
+    elsewhere = RefusedPassword(shared(SITE).refusals("shop"), "site\nshop\nhush")
     assert "iPage refused the password." in (elsewhere.reason() or "")
     assert "ingram forget password" in (elsewhere.reason() or "")
     assert "hush" not in str(shared.queue.sql("SELECT * FROM scraper.refused_passwords"))
-    assert RefusedPassword(shared(SITE).refusal("shop"), "site\nshop\nright").reason() is None
-    assert RefusedPassword(shared(SITE).refusal("other"), "site\nshop\nhush").reason() is None
+    assert RefusedPassword(shared(SITE).refusals("shop"), "site\nshop\nright").reason() is None
+    assert RefusedPassword(shared(SITE).refusals("other"), "site\nshop\nhush").reason() is None
     shared.queue.sql("UPDATE scraper.refused_passwords SET refused_at = refused_at - INTERVAL '25 hours'")
     assert wrong.reason() is None
-    wrong.forget()
     assert not shared.queue.sql("SELECT * FROM scraper.refused_passwords")
+
+
+def test_each_refused_password_is_remembered(shared: Shared) -> None:
+    one, other, right = (RefusedPassword(shared(SITE).refusals("shop"), each) for each in ("a", "b", "c"))
+    one.remember("iPage refused the first.")
+    other.remember("iPage refused the second.")
+    assert "the first." in (one.reason() or "")
+    assert "the second." in (other.reason() or "")
+    assert right.reason() is None
+    assert shared(SITE).forget("password", "shop")
+    assert (one.reason(), other.reason()) == (None, None)

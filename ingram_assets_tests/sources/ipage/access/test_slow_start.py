@@ -29,6 +29,19 @@ def test_all_runs_count_together_and_another_session_begins_anew(shared: Shared)
     assert shared("http://two.example").limits(Limits()).pages_read("b") == 0, "another site's are its own"
 
 
+def test_two_machines_with_a_session_each_both_come_to_an_end_of_it(shared: Shared) -> None:
+    one, other = (shared("http://one.example").limits(Limits()) for _ in range(2))
+    for _ in range(SLOW_START[-1][0]):
+        one.count_page("a")
+        other.count_page("b")
+    assert [at_most_after(one.pages_read("a")), at_most_after(other.pages_read("b"))] == [None, None]
+    shared.queue.sql(
+        "UPDATE scraper.slow_starts SET counted_at = counted_at - INTERVAL '25 hours' WHERE session = 'a'"
+    )
+    other.count_page("c")
+    assert {*shared.queue.sql("SELECT session, pages FROM scraper.slow_starts")} == {("b", 60), ("c", 1)}
+
+
 def in_flight(sim: Simulator) -> list[int]:
     """Product pages in flight, with itself, when each was asked for."""
     log = [entry for entry in sim.requests()["log"] if entry["kind"] == "product"]

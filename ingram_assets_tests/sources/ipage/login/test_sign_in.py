@@ -209,6 +209,12 @@ def test_a_wrong_password_is_tried_once_and_not_by_the_next_run(
     assert steps(sim)["password"] == 1
     with signing_in(sim) as site:
         assert first_page(site, sim) is FetchOutcome.ok
+    # On another machine the old one still stands: it is typed no more, though the right one signed in.
+    sim.expire_sessions()
+    with signing_in(sim, password="not it") as site:
+        assert first_page(site, sim) is FetchOutcome.expired
+        assert isinstance(site.stopped_by, room.WrongPassword)
+    assert steps(sim)["password"] == 2
 
 
 def test_a_locked_account(sim: Simulator, signing_in: Callable[..., Site]) -> None:
