@@ -1,7 +1,7 @@
 """Dagster's run coordinator, set in `dagster.yaml`: its queue, but where nobody would take a run from it.
 
 Where workers do the runs (`CELERY_BROKER_URL`), no more are begun of a code location than its workers have
-places for: the others wait in the queue. Of a location without a worker one fails, and says so.
+places for: the others wait in the queue.
 """
 
 import os
@@ -42,10 +42,10 @@ class RunCoordinator(QueuedRunCoordinator[Any]):
         config = super().get_run_queue_config()
         if self._places is None:
             return config
+        # Where there is no worker one run is sent, fails after two minutes and says so; the others wait.
         places = [
-            {"key": LOCATION_TAG, "value": location, "limit": count}
+            {"key": LOCATION_TAG, "value": location, "limit": max(count, 1)}
             for location, count in self._places.of(LOCATIONS).items()
-            if count
         ]
         return config._replace(tag_concurrency_limits=[*(config.tag_concurrency_limits or ()), *places])
 

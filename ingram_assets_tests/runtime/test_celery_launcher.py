@@ -161,25 +161,36 @@ def test_a_run_waits_in_the_queue_until_a_worker_has_a_place_for_it(
     machines: Machines, worker: Child, eventually: Eventually
 ):
     """Sent, it would count as starting, and fail after two minutes though its worker is well."""
-
-    def dequeue() -> None:
-        with machines.workspace("operations") as workspace, QueuedRunCoordinatorDaemon(1) as daemon:
-            for _ in daemon.run_iteration(workspace):
-                pass
-
     eventually(lambda: places(machines) == {"operations": 2})
     first, second, third = (machines.launch("operations", "long", queued=True) for _ in range(3))
-    dequeue()
+    dequeue(machines, "operations")
     eventually(lambda: machines.waits(first) and machines.waits(second))
-    dequeue()
+    dequeue(machines, "operations")
     assert machines.run(third).status == DagsterRunStatus.QUEUED
     assert machines.instance.run_launcher.terminate(first)
     eventually(lambda: machines.run(first).is_finished)
-    dequeue()
+    dequeue(machines, "operations")
     eventually(lambda: machines.waits(third))
     for run_id in (second, third):
         assert machines.instance.run_launcher.terminate(run_id)
         eventually(lambda run_id=run_id: machines.run(run_id).is_finished)
+
+
+def test_of_a_location_without_a_worker_one_run_is_sent_and_the_others_wait(machines: Machines):
+    sent, waits = (machines.launch("scraper", "short", queued=True) for _ in range(2))
+    for _ in range(2):
+        dequeue(machines, "scraper")
+        assert machines.run(sent).status == DagsterRunStatus.STARTING
+        assert machines.run(waits).status == DagsterRunStatus.QUEUED
+    for run_id in (sent, waits):
+        machines.instance.report_run_canceled(machines.run(run_id))
+
+
+def dequeue(machines: Machines, location: str) -> None:
+    """What the daemon does each second with the queue."""
+    with machines.workspace(location) as workspace, QueuedRunCoordinatorDaemon(1) as daemon:
+        for _ in daemon.run_iteration(workspace):
+            pass
 
 
 def test_a_worker_has_its_places_as_long_as_it_takes_runs(machines: Machines, eventually: Eventually):
