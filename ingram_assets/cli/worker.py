@@ -13,6 +13,7 @@ from ingram_assets.postgres import Client
 from ingram_assets.runtime.broker import (
     WORKER_GRACE,
     WORKER_LOCATION,
+    WORKER_RUNS,
     check_broker_answers,
     check_celery_is_installed,
 )
@@ -72,6 +73,7 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         "CELERY_BROKER_URL": common.CELERY_BROKER_URL.get_secret_value(),
         WORKER_LOCATION: location,
+        WORKER_RUNS: str(concurrency),
         WORKER_GRACE: str(grace),
         # By which a supervisor that started this process knows it, and what it starts.
         **{name: os.environ[name] for name in (MARK,) if name in os.environ},

@@ -10,8 +10,10 @@ from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableEr
 
 WORKER_TAG = "ingram/worker"
 """Of a run: the name of the worker that began it."""
-WORKER_LOCATION, WORKER_GRACE = "INGRAM_WORKER_OF", "INGRAM_WORKER_GRACE"
-"""In the environment of a worker: its code location; for how many seconds a run may go on after a stop."""
+WORKER_LOCATION, WORKER_RUNS = "INGRAM_WORKER_OF", "INGRAM_WORKER_RUNS"
+WORKER_GRACE = "INGRAM_WORKER_GRACE"
+"""In the environment of a worker: its code location; how many runs it does at a time; for how many seconds
+one may go on after a stop."""
 PUBLISH_PATIENCE = {"max_retries": 8, "interval_start": 0.5, "interval_step": 1, "interval_max": 5}
 """Half a minute: then Dagster's own queue has the run back."""
 

@@ -10,16 +10,23 @@ from typing import Any
 
 import psutil
 from celery import Task
-from celery.signals import worker_shutting_down
+from celery.signals import worker_ready, worker_shutting_down
 from dagster import DagsterInstance, DagsterRunStatus
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task
 from kombu.entity import Queue
 
 from ingram_assets.domain.addresses import database_address
-from ingram_assets.runtime.broker import WORKER_GRACE, WORKER_LOCATION, WORKER_TAG, celery_settings
+from ingram_assets.runtime.broker import (
+    WORKER_GRACE,
+    WORKER_LOCATION,
+    WORKER_RUNS,
+    WORKER_TAG,
+    celery_settings,
+)
 from ingram_assets.runtime.dagster_internals import ExecuteRunArgs, capture_interrupts, unpack_value
 from ingram_assets.runtime.run_hold import holding
+from ingram_assets.runtime.worker_places import WorkerPlaces
 
 _NOT_BEGUN = (DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING)
 _STOPPED = (DagsterRunStatus.CANCELING, DagsterRunStatus.CANCELED)
@@ -52,9 +59,16 @@ class HeldRun(Task):  # type: ignore[misc]  # Celery has no types.
                 return super().__call__(*args, **kwargs)
 
 
+@worker_ready.connect  # type: ignore[untyped-decorator]  # Celery has no types.
+def _take_places(**_: object) -> None:
+    """Dagster's queue may send runs from now on."""
+    _places.hold()
+
+
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]  # Celery has no types.
 def _end_what_does_not_end(**_: object) -> None:
-    """Runs at work come to their end, or are interrupted once they had time for it."""
+    """Runs at work come to their end, or are interrupted once they had time for it. No others begin."""
+    _places.leave()
     interrupt = threading.Timer(float(os.environ[WORKER_GRACE]), _interrupt_runs)
     interrupt.daemon = True
     interrupt.start()
@@ -67,6 +81,9 @@ def _interrupt_runs() -> None:
 
 # A line for each page would hide what a run says of itself.
 logging.getLogger("httpx").setLevel(logging.WARNING)
+_places = WorkerPlaces(
+    database_address(os.environ["DAGSTER_PG_URL"]), os.environ[WORKER_LOCATION], int(os.environ[WORKER_RUNS])
+)
 _broker = os.environ["CELERY_BROKER_URL"]
 app = make_app({"broker": _broker, "config_source": celery_settings(_broker)})
 app.conf.task_queues = [Queue(os.environ[WORKER_LOCATION])]

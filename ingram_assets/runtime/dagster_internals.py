@@ -32,8 +32,9 @@ from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult
 from dagster._core.launcher import LaunchRunContext as LaunchRunContext
 from dagster._core.launcher import WorkerStatus as WorkerStatus
 
-# What a run coordinator is given: see `run_coordinator.py`.
+# What a run coordinator is given, and the limits that it tells: see `run_coordinator.py`.
 from dagster._core.run_coordinator import SubmitRunContext as SubmitRunContext
+from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig as RunQueueConfig
 
 # Which sensors a person switched off.
 from dagster._core.scheduler.instigation import InstigatorStatus as InstigatorStatus

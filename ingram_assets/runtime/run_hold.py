@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,21 +27,19 @@ TAKEN_AGAIN_WITHIN = 10.0
 """A lock that went with its connection, as when PostgreSQL is started anew, is taken again in less."""
 KILLED_AFTER = 60.0
 """A run that was told to end, and is over for everybody else, ends by force."""
-_CONNECT: dict[str, Any] = {
+CONNECT: dict[str, Any] = {
     **{"connect_timeout": 10, "application_name": "ingram run"},
     **{"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000},
 }
-_GONE_MACHINES_SESSION_ENDS = """
+GONE_MACHINES_SESSION_ENDS = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
     SET idle_session_timeout = 0
 """
-_IS_HELD = """
-    SELECT EXISTS (
-        SELECT FROM pg_locks
-        WHERE locktype = 'advisory' AND granted AND objsubid = 1
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            AND (classid::bigint << 32) | objid::bigint = %s
-    )
+_HELD = """
+    SELECT count(*) FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32) | objid::bigint = ANY (%s)
 """
 
 
@@ -52,14 +50,19 @@ def is_held(database: str, run_id: str, *, patience: float | None = None) -> boo
         psycopg.Error: the database does not answer: nothing is known.
     """
     until = time.monotonic() + (TAKEN_AGAIN_WITHIN if patience is None else patience)
-    with psycopg.connect(database, autocommit=True, **_CONNECT) as connection:
+    with psycopg.connect(database, autocommit=True, **CONNECT) as connection:
         while True:
-            row = connection.execute(_IS_HELD, [_key(run_id)]).fetchone()
-            if row and row[0]:
+            if count_held(connection, [_key(run_id)]):
                 return True
             if time.monotonic() >= until:
                 return False
             time.sleep(0.5)
+
+
+def count_held(connection: psycopg.Connection, keys: Sequence[int]) -> int:
+    """How many of these locks somebody has."""
+    row = connection.execute(_HELD, [list(keys)]).fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager
@@ -98,8 +101,8 @@ class _Hold:
 
     def take(self) -> bool:
         """Whether the lock is ours now. It waits for nobody."""
-        self._connection = psycopg.connect(self._database, autocommit=True, **_CONNECT)
-        self._connection.execute(_GONE_MACHINES_SESSION_ENDS)
+        self._connection = psycopg.connect(self._database, autocommit=True, **CONNECT)
+        self._connection.execute(GONE_MACHINES_SESSION_ENDS)
         row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()
         return bool(row and row[0])
 
@@ -154,6 +157,10 @@ class _Hold:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def lock_number(called: str) -> int:
+    """A name's number among PostgreSQL's advisory locks; the first of its 64 bits is unset."""
+    return int.from_bytes(hashlib.sha256(f"ingram {called}".encode()).digest()[:8], "big") >> 1
+
+
 def _key(run_id: str) -> int:
-    """A run's number among PostgreSQL's advisory locks; the first of its 64 bits is unset."""
-    return int.from_bytes(hashlib.sha256(f"ingram run {run_id}".encode()).digest()[:8], "big") >> 1
+    return lock_number(f"run {run_id}")

@@ -24,7 +24,11 @@ from ingram_assets.runtime.celery_launcher import CeleryLauncher
 from ingram_assets.runtime.dagster_internals import LaunchRunContext, WorkerStatus
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Child
-from ingram_assets_tests.testing.dagster_internals import execute_run_monitoring_iteration
+from ingram_assets.runtime.worker_places import PlaceCount
+from ingram_assets_tests.testing.dagster_internals import (
+    QueuedRunCoordinatorDaemon,
+    execute_run_monitoring_iteration,
+)
 from ingram_assets_tests.testing.machines import Eventually, Machines, running_machines
 from ingram_assets_tests.testing.processes import environment_kept, gone
 from ingram_demo.embedded.postgres import Postgres
@@ -154,6 +158,61 @@ def test_a_run_is_stopped_by_a_person(machines: Machines, worker: Child, eventua
     assert WORKER_TAG not in machines.run(queued).tags
     assert machines.run(queued).status == DagsterRunStatus.CANCELED
     assert not machines.instance.run_launcher.terminate(queued)
+
+
+def test_a_run_waits_in_the_queue_until_a_worker_has_a_place_for_it(
+    machines: Machines, worker: Child, eventually: Eventually
+):
+    """Sent, it would count as starting, and fail after two minutes though its worker is well."""
+    eventually(lambda: places(machines) == {"operations": 2})
+    first, second, third = (machines.launch("operations", "long", queued=True) for _ in range(3))
+    dequeue(machines, "operations")
+    eventually(lambda: machines.waits(first) and machines.waits(second))
+    dequeue(machines, "operations")
+    assert machines.run(third).status == DagsterRunStatus.QUEUED
+    assert machines.instance.run_launcher.terminate(first)
+    eventually(lambda: machines.run(first).is_finished)
+    dequeue(machines, "operations")
+    eventually(lambda: machines.waits(third))
+    for run_id in (second, third):
+        assert machines.instance.run_launcher.terminate(run_id)
+        eventually(lambda run_id=run_id: machines.run(run_id).is_finished)
+
+
+def test_of_a_location_without_a_worker_one_run_is_sent_and_the_others_wait(machines: Machines):
+    sent, waits = (machines.launch("scraper", "short", queued=True) for _ in range(2))
+    for _ in range(2):
+        dequeue(machines, "scraper")
+        assert machines.run(sent).status == DagsterRunStatus.STARTING
+        assert machines.run(waits).status == DagsterRunStatus.QUEUED
+    for run_id in (sent, waits):
+        machines.instance.report_run_canceled(machines.run(run_id))
+
+
+def dequeue(machines: Machines, location: str) -> None:
+    """What the daemon does each second with the queue."""
+    with machines.workspace(location) as workspace, QueuedRunCoordinatorDaemon(1) as daemon:
+        for _ in daemon.run_iteration(workspace):
+            pass
+
+
+def test_a_worker_has_its_places_as_long_as_it_takes_runs(machines: Machines, eventually: Eventually):
+    with machines.worker("scraper", "--concurrency", "3"):
+        eventually(lambda: places(machines).get("scraper") == 3)
+        with psycopg.connect(machines.postgres, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'ingram worker of scraper'"
+            )
+        eventually(lambda: "scraper" not in places(machines))
+        eventually(lambda: places(machines).get("scraper") == 3)
+    eventually(lambda: "scraper" not in places(machines))
+
+
+def places(machines: Machines) -> dict[str, int]:
+    """What the queue is told now: a limit for each location that has a worker."""
+    counted = PlaceCount(machines.postgres).of(["scraper", "operations"])
+    return {location: count for location, count in counted.items() if count}
 
 
 def test_a_run_that_is_delivered_twice_is_done_once(

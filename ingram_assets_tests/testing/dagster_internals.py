@@ -21,5 +21,6 @@ from dagster._daemon.monitoring.run_monitoring import (
     execute_run_monitoring_iteration as execute_run_monitoring_iteration,
 )
 from dagster._daemon.monitoring.run_monitoring import monitor_starting_run as monitor_starting_run
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon as QueuedRunCoordinatorDaemon
 from dagster._daemon.types import DaemonHeartbeat as DaemonHeartbeat
 from dagster._utils.schedules import schedule_execution_time_iterator as schedule_execution_time_iterator

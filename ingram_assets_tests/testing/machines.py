@@ -64,9 +64,9 @@ class Machines:
     ports: dict[str, int]
     postgres: str = field(repr=False)
 
-    def launch(self, location: str, job: str) -> str:
-        """A run of the location's job, sent to its workers: its id."""
-        return runs.launch(runs.CodeServer(location, self.ports[location], is_queued=False), job, {})
+    def launch(self, location: str, job: str, *, queued: bool = False) -> str:
+        """A run of the location's job, sent to its workers, or left to the queue's daemon: its id."""
+        return runs.launch(runs.CodeServer(location, self.ports[location], is_queued=queued), job, {})
 
     def run(self, run_id: str) -> DagsterRun:
         """The run as it is now."""
