@@ -46,6 +46,8 @@ async def metrics(request: Request) -> Response:
         run_in_threadpool(_runs, state.lookups),
         run_in_threadpool(_in_flight, state.lookups),
     )
+    # What they said a moment before is not told any more, either.
+    runs, in_flight = runs if systems["dagster"] else None, in_flight if systems["queue"] else None
     text = metrics_text(shop_figures(board, datetime.now(UTC), systems), runs, in_flight)
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
