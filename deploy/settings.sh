@@ -13,6 +13,8 @@ give_up() { printf '%s\n' "$*" >&2; exit 2; }
 [ -n "$covers" ] || give_up "Name the address where shoppers will see the covers: deploy/settings.sh https://covers.bookstore.example"
 case $covers in
     *[!A-Za-z0-9._~:/-]*) give_up "$covers is no address of covers: letters, digits and . _ ~ : / - alone." ;;
+    *://*://*) give_up "$covers is no address: it has two beginnings." ;;
+    *.example | *.example[:/]*) give_up "$covers is the example's: name your own, where shoppers will see the covers." ;;
     http://?* | https://?*) ;;
     *) give_up "$covers is no address: it begins with https://." ;;
 esac

@@ -38,6 +38,8 @@ def place_of(where: Path, now: datetime) -> Path:
     Raises:
         NeedsPerson: it can't be there, or is there already.
     """
+    if not where.is_dir() and where.suffix != ".zip":
+        raise NeedsPerson(f"There is no folder {where} to write to; the name of a file ends in .zip.")
     path = (where / f"ingram-backup-{now:%Y-%m-%dT%H%M%SZ}.zip" if where.is_dir() else where).absolute()
     if not path.parent.is_dir():
         raise NeedsPerson(f"There is no folder {path.parent} to write to.")

@@ -1,18 +1,25 @@
 """Commands that stay: up, serve, worker, desk and demo; and migrate, which goes before."""
 
 import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import click
 
 from ingram_assets.cli.common import handle_errors, print_json, with_json
 from ingram_assets.cli.terminal import say
-from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.instance import THIS_HOST
 from ingram_assets.runtime.serve import SERVICES
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of_owner
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
+
+T = TypeVar("T")
+_PATIENCE, _TRIES_EVERY = 600.0, 5.0
+"""Seconds in which `ingram migrate` waits for a database, and from one try to the next."""
 
 
 @click.command()
@@ -56,20 +63,36 @@ def serve(service: str, host: str, check: bool) -> None:
     services.serve(service, host)
 
 
+def _once_it_answers(work: Callable[[], T]) -> T:
+    """After a power cut this machine may be there before that of the database."""
+    until, is_told = time.monotonic() + _PATIENCE, False
+    while True:
+        try:
+            return work()
+        except Transient as error:
+            if time.monotonic() > until:
+                raise
+            if not is_told:
+                click.echo(f"{error} Waiting for it. (Ctrl-C stops)", err=True)
+                is_told = True
+            time.sleep(_TRIES_EVERY)
+
+
 @click.command()
 @with_json
 def migrate(as_json: bool) -> None:
     r"""Bring the databases to this version, as `ingram up` does before all else. Safe to repeat.
 
     The queue, as its owner (QUEUE_OWNER_DB_URL), and Dagster's tables (DAGSTER_PG_URL). The journal is the
-    storefront's own, which sees to it.
+    storefront's own, which sees to it. A database that can't be reached is waited for, ten minutes at most.
 
     
     ingram migrate
     """
     from ingram_assets.cli.migrate import migrate_all
 
-    result = migrate_all(load(CommonSettings, environment_of_owner()))
+    common = load(CommonSettings, environment_of_owner())
+    result = _once_it_answers(lambda: migrate_all(common))
     if as_json:
         print_json(version=result.after, notes=result.notes)
         return

@@ -9,8 +9,10 @@ import fcntl
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +48,7 @@ PORTS = {"scraper": 4001, "storefront": 4002, "operations": 4003, DESK: DESK_POR
 """Where each service listens unless `INGRAM_PORT_…` says otherwise. The daemon does not."""
 _WELL_WITHIN = 5
 _HEARD_WITHIN = 180
+_ASKED_FOR = 30
 
 
 def location_of_service(service: str) -> str | None:
@@ -157,8 +160,21 @@ def _serves(port: int) -> bool:
 
 
 def _daemon_is_heard(common: CommonSettings) -> tuple[bool, str]:
-    with dagster_instance(common) as instance:
-        heard = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+    told: Future[list[float]] = Future()
+
+    def look() -> None:
+        try:
+            with dagster_instance(common) as instance:
+                told.set_result([beat.timestamp for beat in instance.get_daemon_heartbeats().values()])
+        except Exception as error:
+            told.set_exception(error)
+
+    # A database that takes the question and says nothing would be waited for by who watches over us, too.
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        heard = told.result(_ASKED_FOR)
+    except TimeoutError:
+        return False, f"Dagster's database does not answer within {_ASKED_FOR} s"
     if not heard:
         return False, "Dagster's database never heard of a daemon"
     ago = max(0.0, time.time() - max(heard))

@@ -336,6 +336,14 @@ def test_a_place_that_takes_no_file_is_said(shop: ShopsDatabases) -> None:
     assert "name another folder" in done.result["error"]
 
 
+def test_a_folder_that_is_not_there_is_no_file_s_name(shop: ShopsDatabases, tmp_path: Path) -> None:
+    """As where a disk is not mounted: the next night it would be in the way."""
+    done = shop.type("backup", str(tmp_path / "backups"), "--json")
+    assert done.exit_code == 2, done.errors
+    assert "There is no folder" in done.result["error"]
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
 def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
     class Full(io.FileIO):

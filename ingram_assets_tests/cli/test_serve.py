@@ -20,6 +20,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.serve import PORTS, SERVICES
 from ingram_assets.runtime.started_by import start_by_up
+from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 
 INGRAM = (sys.executable, "-m", "ingram_assets.cli")
@@ -114,6 +115,35 @@ def test_what_is_missing_is_named_and_nothing_is_started(environment: dict[str, 
     done = subprocess.run(module, env=environment, capture_output=True, text=True)
     assert done.returncode == 2
     assert "MEDUSA_BACKEND_URL is missing" in done.stderr
+
+
+def test_a_database_that_says_nothing_is_not_waited_for(environment: dict[str, str], postgres: Postgres):
+    with Line("127.0.0.1", postgres.port) as line:
+        line.make("hang")
+        silent = environment | {"DAGSTER_PG_URL": line.through(environment["DAGSTER_PG_URL"])}
+        words = [*INGRAM, "serve", "daemon", "--check"]
+        done = subprocess.run(words, env=silent, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stdout.endswith("Dagster's database does not answer within 30 s.\n")
+
+
+def test_the_migrations_wait_for_a_database_that_comes(environment: dict[str, str], postgres: Postgres):
+    owner = postgres.create_database("queue_that_comes")
+    with Line("127.0.0.1", postgres.port) as line:
+        line.make("cut")
+        command = subprocess.Popen(
+            [*INGRAM, "migrate"],
+            env=environment | {"QUEUE_OWNER_DB_URL": line.through(owner)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert command.stderr
+        assert "Waiting for it." in command.stderr.readline()
+        line.heal()
+        said, _ = command.communicate(timeout=120)
+    assert command.returncode == 0
+    assert "Dagster's tables are there" in said
 
 
 def test_every_service_has_a_port_but_the_daemon():

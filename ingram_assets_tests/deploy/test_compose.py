@@ -167,7 +167,12 @@ def test_settings_are_made_once_and_complete(tmp_path: Path):
     """Of what is said wrongly; `test_containers.py` uses what it makes."""
     script = ROOT / "deploy" / "settings.sh"
     (tmp_path / "settings").mkdir()
-    for words, told in (([], "Name the address"), (["https://covers.example", tmp_path], "there already")):
+    for words, told in (
+        ([], "Name the address"),
+        (["https://covers.bookstore.example"], "the example's"),
+        (["https://https://covers.bookstore.test"], "two beginnings"),
+        (["https://covers.bookstore.test", tmp_path], "there already"),
+    ):
         done = subprocess.run([script, *words], capture_output=True, text=True)
         assert done.returncode == 2
         assert told in done.stderr
