@@ -154,7 +154,7 @@ def made_empty(database: OwnDatabase) -> str:
     """How a person makes it empty."""
     return (
         f"Name an empty database in {database.server.setting}; or, if nothing in this one is needed, drop it "
-        "and create it anew (DROP DATABASE …; CREATE DATABASE …)."
+        "and create it anew (DROP DATABASE …; CREATE DATABASE …), with what roles were granted in it."
     )
 
 

@@ -146,6 +146,21 @@ def test_the_migrations_wait_for_a_database_that_comes(environment: dict[str, st
     assert "Dagster's tables are there" in said
 
 
+def test_the_migrations_are_the_owner_s(environment: dict[str, str], postgres: Postgres):
+    """What a lasting service signs in with may write rows alone."""
+    word = "of-one-at-work"
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE dagster_at_work_of_serve LOGIN PASSWORD '{word}'".encode())
+        connection.execute(b"GRANT CONNECT ON DATABASE dagster_of_serve TO dagster_at_work_of_serve")
+    at_work = postgres.url("dagster_of_serve", "dagster_at_work_of_serve", word)
+    given = environment | {"DAGSTER_PG_URL": at_work}
+    given |= {"QUEUE_OWNER_DB_URL": postgres.create_database("queue_of_owner")}
+    done = subprocess.run([*INGRAM, "migrate"], env=given, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Name that database's owner" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_service_has_a_port_but_the_daemon():
     assert {*PORTS, "daemon"} == set(SERVICES)
     assert len({*PORTS.values()}) == len(PORTS)
