@@ -126,7 +126,8 @@ def _render_outlook(outlook: Outlook) -> None:
 
 def _render_counts(status: Status, now: datetime) -> None:
     facts = status.facts
-    click.echo(f"{facts.started_by.they_are} {'running' if facts.is_running else 'not running'}.")
+    by = facts.started_by
+    click.echo(f"{by.they_are} {'running' if facts.is_running else 'not running'}.{by.others}")
     if status.desk:
         click.echo(f"The desk answers at {status.desk}")
     if (queue := status.queue) is None:

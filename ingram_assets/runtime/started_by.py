@@ -9,11 +9,17 @@ from ingram_assets.domain.failures import NeedsPerson
 
 @dataclass(frozen=True, slots=True)
 class StartedBy:
-    """What to do so that the processes are at work, or are so anew. `they_are`: a sentence's beginning."""
+    """What to do so that the processes are at work, or are so anew.
+
+    Attributes:
+        they_are: a sentence's beginning, of those that have this state folder.
+        others: where to look for those that have another one.
+    """
 
     they_are: str
     start: str
     anew: str
+    others: str = ""
 
 
 BY_UP = StartedBy("ingram up is", "Start the shop: ingram up.", "Stop ingram up, and start it anew.")
@@ -34,6 +40,7 @@ def started_by(state: Path) -> StartedBy:
         f"The service {names} is" if len(served) == 1 else f"The services {names} are",
         "Start the shop's services (docs/deploying.md).",
         "Start the shop's services anew (docs/deploying.md).",
+        " Whether the others are: docs/deploying.md, Day by day.",
     )
 
 
