@@ -35,11 +35,14 @@ GONE_MACHINES_SESSION_ENDS = """
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
     SET idle_session_timeout = 0
 """
+SPOKEN_WITHIN = 60.0
+"""Seconds. A process that holds a lock and said nothing for longer is frozen, as on a machine put to sleep."""
 _HELD = """
-    SELECT count(*) FROM pg_locks
+    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND (classid::bigint << 32) | objid::bigint = ANY (%s)
+        AND coalesce(state_change > clock_timestamp() - make_interval(secs => %s), TRUE)
 """
 
 
@@ -60,8 +63,8 @@ def is_held(database: str, run_id: str, *, patience: float | None = None) -> boo
 
 
 def count_held(connection: psycopg.Connection, keys: Sequence[int]) -> int:
-    """How many of these locks somebody has."""
-    row = connection.execute(_HELD, [list(keys)]).fetchone()
+    """How many of these locks somebody has who is not frozen."""
+    row = connection.execute(_HELD, [list(keys), SPOKEN_WITHIN]).fetchone()
     return int(row[0]) if row else 0
 
 

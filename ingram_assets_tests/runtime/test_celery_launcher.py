@@ -108,6 +108,28 @@ def test_a_run_whose_process_or_worker_was_killed_is_failed(machines: Machines, 
             assert f"({run.tags[WORKER_TAG]}) is gone" in (event.get_dagster_event().message or "")
 
 
+def test_a_run_whose_process_is_frozen_is_failed_and_ends_once_it_goes_on(
+    machines: Machines, worker: Child, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
+):
+    monkeypatch.setattr(run_hold, "SPOKEN_WITHIN", 5.0)
+    run_id = machines.launch("operations", "long")
+    eventually(lambda: machines.waits(run_id))
+    frozen = [each for each in psutil.Process(worker.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
+    for process in frozen:
+        process.suspend()
+    try:
+        time.sleep(3)
+        _look(machines)
+        assert machines.run(run_id).status == STARTED, "it may come back"
+        eventually(lambda: not run_hold.is_held(machines.postgres, run_id, patience=0), seconds=30)
+        _look(machines)
+        assert machines.run(run_id).status == DagsterRunStatus.FAILURE
+    finally:
+        for process in frozen:
+            process.resume()
+    eventually(lambda: not run_hold.is_held(machines.postgres, run_id, patience=0), seconds=60)
+
+
 def test_a_broker_that_is_killed_costs_no_run(machines: Machines, worker: Child, eventually: Eventually):
     at_work = [machines.launch("operations", "long") for _ in range(2)]
     eventually(lambda: all(machines.waits(run_id) for run_id in at_work))
