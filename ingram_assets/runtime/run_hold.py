@@ -36,7 +36,7 @@ GONE_MACHINES_SESSION_ENDS = """
     SET idle_session_timeout = 0
 """
 SPOKEN_WITHIN = 60.0
-"""Seconds. A process that holds a lock and said nothing for longer is frozen, as on a machine put to sleep."""
+"""Seconds. Who holds a lock and said nothing for longer is frozen, as on a machine that was put to sleep."""
 _HELD = """
     SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
