@@ -43,7 +43,10 @@ def templates_of(process: psutil.Process) -> list[psutil.Process]:
     """The templates below a process, and not what they forked."""
 
     def is_one(each: psutil.Process) -> bool:
-        return "ingram_assets.runtime.forking" in each.cmdline()
+        try:
+            return "ingram_assets.runtime.forking" in each.cmdline()
+        except psutil.NoSuchProcess:  # A run's that has ended since.
+            return False
 
     below = [each for each in process.children(recursive=True) if is_one(each)]
     return [each for each in below if each.ppid() not in {other.pid for other in below}]
