@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from ingram_assets_tests.testing.several_machines import Cluster, kill, running_cluster
+from ingram_demo.embedded.redis import why_no_redis
 
 pytestmark = [
     pytest.mark.xdist_group("celery"),
+    pytest.mark.skipif(why_no_redis() is not None, reason=str(why_no_redis())),
     pytest.mark.timeout(900),
     pytest.mark.filterwarnings("ignore::celery.exceptions.DuplicateTaskNameWarning"),
 ]

