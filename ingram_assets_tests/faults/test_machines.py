@@ -75,9 +75,12 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_sweep_costs_one_sweep(
             cluster.waits_for_pages(150)
             assert len(cluster.workers_of(cluster.shards(at_work=True))) == 2
             swept = cluster.sweeps()
+            assert cluster.site.requests(log=False)["max_running"] <= cluster.limit
             kill(killed)
         eventually(lambda: not cluster.shards(at_work=True))
         assert cluster.sweeps() == swept, "it was no sweep"
+        # The site went on for a moment with what the killed runs had asked for: that is over.
+        cluster.site.reset_requests()
         move_some(cluster)
         eventually(lambda: cluster.sweeps() == swept + 1)
         assert cluster.site.requests(log=False)["max_running"] <= cluster.limit
