@@ -28,7 +28,7 @@ from ingram_assets.defs.scraper.decisions import RetrySchedule
 from ingram_assets.defs.scraper.definitions import defs
 from ingram_assets.defs.scraper.from_settings import forget_of_the_site
 from ingram_assets.defs.scraper.resources import RESOURCES
-from ingram_assets.defs.scraper.sharded_sweeps import NOT_READ
+from ingram_assets.defs.scraper.sharded_sweeps import NOT_READ, begun_at, sweep_name
 from ingram_assets.domain.site_limits import Limits
 from ingram_assets.overview.failed_runs import last_failed
 from ingram_assets.sources.ipage import site as site_module
@@ -175,6 +175,13 @@ def test_what_the_shards_find_is_what_one_run_finds(
     assert {row["field"]: row for row in rows(got)} == {row["field"]: row for row in rows(expected)}
     assert any(f"“Lava Lamp” ({one})" in note for note in got[REPORT]["notes"])
     assert len(got[REPORT]["notes"]) == len(set(got[REPORT]["notes"]))
+
+
+def test_two_sweeps_that_begin_in_one_second_have_names_of_their_own():
+    assert sweep_name(1764535167.25) == "2025-11-30T20:39:27.250Z"
+    assert sweep_name(1764535167.25) != sweep_name(1764535167.5)
+    assert begun_at(sweep_name(1764535167.25)) == 1764535167.25
+    assert begun_at("2025-11-30T20:39:27Z") == 1764535167, "the name of a sweep that another version began"
 
 
 def rows(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:

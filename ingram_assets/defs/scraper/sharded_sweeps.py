@@ -32,14 +32,13 @@ NOT_READ = "The run that was to read it ended before its time: the next sweep re
 AGAIN = "What the others read stands; the next sweep reads the missing titles first."
 _COUNTS = 3
 """So many runs are asked for that count a sweep's shards, where each dies before it has done so."""
-_STARTED = "%Y-%m-%dT%H:%M:%SZ"
 _OF_ONE_RUN = ("latency_ms_", "seconds_open")
 """Beginnings of the site's figures that mean nothing when they are added up."""
 
 
 def sweep_name(now: float) -> str:
-    """What the runs of a sweep that begins now have in common. `now` in seconds since 1970."""
-    return datetime.fromtimestamp(now, UTC).strftime(_STARTED)
+    """What the runs of a sweep that begins now, seconds since 1970, have in common, and no others."""
+    return datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def begun_at(sweep: str) -> float:
@@ -48,7 +47,7 @@ def begun_at(sweep: str) -> float:
     Raises:
         ValueError: no sweep has such a name.
     """
-    return datetime.strptime(sweep, _STARTED).replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(sweep).timestamp()
 
 
 def last_sharded_sweep(instance: dg.DagsterInstance) -> ShardedSweep | None:
