@@ -125,7 +125,8 @@ def _what_is_next(done: "PutBack") -> list[str]:
     steps = [
         *(passwords if roles else []),
         "ingram doctor, until nothing is missing",
-        "ingram up: the sweep that is due reads every title, and each is brought in step once it was read",
+        "the shop itself (ingram up, or its services): the sweep that is due reads every title, and each is "
+        "brought in step once it was read",
         "ingram discover: what was found since the backup is not tracked any more",
         "ingram token list: a token that was revoked since the backup is valid again",
     ]

@@ -18,6 +18,7 @@ from ingram_assets.runtime.broker import (
     check_celery_is_installed,
 )
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_home, dagster_instance
+from ingram_assets.runtime.json_lines import print_as_json
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS
@@ -61,6 +62,8 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
             "CELERY_BROKER_URL is missing: a worker gets its runs from there. Set it in "
             f"{own_file('.env')} (see {example_of('.env')}) or in the environment, on every machine."
         )
+    if common.LOG_FORMAT == "json":
+        print_as_json(f"worker-{location}")
     check_celery_is_installed()
     check_broker_answers(common.CELERY_BROKER_URL.get_secret_value())
     _check_databases(environment)

@@ -32,6 +32,7 @@ from ingram_assets.runtime.instance import (
     dagster_instance,
     note_ports,
 )
+from ingram_assets.runtime.json_lines import print_as_json
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.started_by import service_lock
 from ingram_assets.runtime.started_with import note_settings
@@ -73,6 +74,8 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
     own: tuple[type[Settings], ...] = (LOCATIONS[location],) if location else ()
     check(environment, *own, CommonSettings, PaceSettings)
     common, ports = load(CommonSettings, environment), _ports(environment)
+    if common.LOG_FORMAT == "json":
+        print_as_json(service)
     home = dagster_home(common)
     _be_the_only_one(service, common.state_dir)
     if service in ports:

@@ -1,6 +1,7 @@
 """Each process of `ingram up` by itself: `ingram migrate`, then `ingram serve`."""
 
 import http.client
+import json
 import os
 import re
 import socket
@@ -138,6 +139,29 @@ def test_the_page_has_the_name_that_others_call_it_by(
         assert asked(f"page:{port}") == 200
         assert asked("elsewhere.example") == 403
         assert asked("elsewhere.example", "/healthz") == 200
+
+
+def test_its_log_can_be_objects(environment: dict[str, str], tmp_path: Path, eventually: Callable[..., None]):
+    """Whatever program it has become, and to its last line; and it has no child that it does not know."""
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        words = [*INGRAM, "serve", "operations"]
+        given = environment | {"LOG_FORMAT": "json"}
+        process = subprocess.Popen(words, env=given, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: _is_well(environment, "operations"), seconds=120)
+        assert not [
+            child for child in psutil.Process(process.pid).children() if child.cmdline()[1:] == words[1:]
+        ]
+    finally:
+        process.terminate()
+        assert process.wait(60) in (0, -15)
+
+    def told() -> list[dict[str, str]]:
+        return [json.loads(line) for line in log.read_text().splitlines()]
+
+    eventually(lambda: any("Shutting down" in one["message"] for one in told()), seconds=10)
+    assert {one["process"] for one in told()} == {"operations"}
 
 
 def test_what_is_missing_is_named_and_nothing_is_started(environment: dict[str, str]):
