@@ -19,7 +19,7 @@ def note_taken(taken: TakenBackup) -> str | None:
     except Exception as error:  # Whatever it is, the archive is whole.
         why = (str(error) or type(error).__name__).splitlines()[0]
         return (
-            "The backup is whole, but it could not be noted in Dagster's database, and who looks how old the "
-            f"last one is does not know of it: {why}"
+            "The backup is whole, though `ingram status` and the alert on an old one do not count it, since "
+            f"it could not be noted in Dagster's database: {why}"
         )
     return None
