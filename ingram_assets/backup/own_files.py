@@ -9,7 +9,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.named_files import read_named
 from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of
-from ingram_assets.settings.files import env_dir
+from ingram_assets.settings.files import env_dir, own_file
 from ingram_assets.whole_files import write_whole
 
 _NAMED_BY = {"SITE_FILE": "scraper", "LABELS_FILE": "storefront", "CATEGORIES_FILE": "storefront"}
@@ -53,7 +53,7 @@ def own_files() -> list[OwnFile]:
 def secret_files() -> list[str]:
     """The settings' files that are here: a person has to keep them elsewhere, since a backup holds none."""
     names = (".env", *(of.file for of in LOCATIONS.values()))
-    return [str(env_dir() / name) for name in names if (env_dir() / name).exists()]
+    return [own_file(name) for name in names if (env_dir() / name).exists()]
 
 
 def put_files_back(archive: Archive) -> Iterator[str]:

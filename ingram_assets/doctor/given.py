@@ -138,10 +138,11 @@ def _of_location(given: Given, name: str, settings: type[Settings]) -> Observed:
     is_others = (env_dir() / settings.file).exists()
     why = "is another user's" if is_others else f"is not set up here (see {example_of(settings.file)})"
     words = f"{file} {why}: {_LACKING[name]}."
-    # Each may be another user's; but without both there is nothing to look at.
-    is_all = not {"scraper", "storefront"} & given.here
-    outcome = Outcome.NOTE if name == "operations" else Outcome.MISSING if is_all else Outcome.NOT_TRIED
-    return Observed(words, outcome, settings=())
+    # Each may be another user's; but without any there is nothing to look at.
+    if not given.here:
+        return Observed(words, Outcome.MISSING, settings=())
+    is_whole_shop = {"scraper", "storefront"} <= given.here
+    return Observed(words, Outcome.NOTE if is_whole_shop else Outcome.NOT_TRIED, settings=())
 
 
 def _of_owner(given: Given) -> Observed:

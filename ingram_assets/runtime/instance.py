@@ -14,7 +14,7 @@ from ingram_assets.runtime.ports import port_open
 from ingram_assets.runtime.started_by import started_by
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.belonging import LOCATIONS
-from ingram_assets.settings.files import SITE_TOML, env_dir, shipped
+from ingram_assets.settings.files import SITE_TOML, are_copies, env_dir, shipped
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.whole_files import write_whole
 
@@ -142,8 +142,10 @@ def older_settings(common: CommonSettings, tables: Iterable[str | Path | None]) 
     Args:
         tables: files that the shop's settings name.
     """
-    files = [env_dir() / name for name in (".env", SITE_TOML, *(of.file for of in LOCATIONS.values()))]
-    files += [Path(table) for table in tables if table]
+    files = [Path(table) for table in tables if table]
+    if not are_copies():  # Those were made when this process began.
+        of_the_shop = (".env", SITE_TOML, *(of.file for of in LOCATIONS.values()))
+        files = [*(env_dir() / name for name in of_the_shop), *files]
     changed = [file.name for file in files if _is_newer(file, _home(common) / PORTS_FILE)]
     if not changed or not running_ports(common):
         return None

@@ -62,12 +62,12 @@ def _held_by(port: int) -> str:
     return ""
 
 
-def port_open(port: int) -> Callable[[], bool]:
-    """A readiness probe: something accepts TCP connections on 127.0.0.1:port."""
+def port_open(port: int, host: str = "127.0.0.1") -> Callable[[], bool]:
+    """A readiness probe: something accepts TCP connections there."""
 
     def probe() -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1):
+            with socket.create_connection((host, port), timeout=1):
                 return True
         except OSError:
             return False

@@ -32,7 +32,7 @@ from ingram_assets.runtime.instance import (
     dagster_instance,
     note_ports,
 )
-from ingram_assets.runtime.ports import choose_port, http_ok
+from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.started_by import service_lock
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.base import Settings
@@ -49,6 +49,7 @@ PORTS = {"scraper": 4001, "storefront": 4002, "operations": 4003, DESK: DESK_POR
 _WELL_WITHIN = 5
 _HEARD_WITHIN = 180
 _ASKED_FOR = 30
+_CODE_SERVERS_WITHIN = 30
 
 
 def location_of_service(service: str) -> str | None:
@@ -79,12 +80,15 @@ def serve(service: str, host: str = THIS_HOST) -> NoReturn:
     if service == "storefront":  # Others do not know what the promise to the store is judged by.
         note_settings(home, environment)
     note_ports(home, {service: ports[service]} if service in ports else {})
+    code_servers = where_code_servers_are(ports, environment)
+    if service in (PAGE, DAEMON):
+        _wait_for(code_servers)
     environment |= {
         "DAGSTER_HOME": str(home),
         "DAGSTER_PG_URL": common.DAGSTER_PG_URL.get_secret_value(),
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
         **sparing_this_machine(environment),
-        **where_code_servers_are(ports, environment),
+        **code_servers,
     }
     os.umask(0o077)
     os.chdir(home)
@@ -107,6 +111,19 @@ def _be_the_only_one(service: str, state: Path) -> None:
     except BlockingIOError:
         raise NeedsPerson(f"ingram serve {service} is at work already with {state}.") from None
     os.set_inheritable(lock, True)
+
+
+def _wait_for(code_servers: Mapping[str, str]) -> None:
+    """Until they answer, or for a while: of each that does not, Dagster writes two pages as it starts."""
+    end = time.monotonic() + _CODE_SERVERS_WITHIN
+    for location in LOCATIONS:
+        host, port = (code_servers[f"INGRAM_{what}_{location.upper()}"] for what in ("HOST", "PORT"))
+        answers = port_open(int(port), host)
+        while not answers():
+            if time.monotonic() > end:
+                logging.warning("The code server of %s does not answer: begun without it.", location)
+                break
+            time.sleep(0.2)
 
 
 def _argv(service: str, ports: Mapping[str, int], host: str) -> list[str]:

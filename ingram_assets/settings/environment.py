@@ -19,7 +19,7 @@ from ingram_assets.settings import proxies
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.env_files import MalformedFile, made_out, read_env
-from ingram_assets.settings.files import ENV_DIR, SITE_TOML, env_dir, example_of, own_file
+from ingram_assets.settings.files import ENV_DIR, SITE_TOML, are_copies, env_dir, example_of, own_file
 from ingram_assets.settings.kinds import trimmed
 from ingram_assets.settings.shared import CommonSettings
 
@@ -185,7 +185,8 @@ def _file(path: Path) -> dict[str, str]:
         return {}
     except OSError as error:
         raise SettingsError(f"{path} can't be read: {error.strerror}.") from None
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+    # The bits of a group are systemd's way to let the service's own user read its copy.
+    if mode & (stat.S_IRWXG | stat.S_IRWXO) and not are_copies():
         warn_once(
             f"{own_file(path.name)} holds secrets and other users of this machine may open it: chmod 600 "
             f"{shlex.quote(str(path))}"

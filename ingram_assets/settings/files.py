@@ -25,9 +25,16 @@ def env_dir() -> Path:
     return CHECKOUT if (CHECKOUT / "pyproject.toml").is_file() else Path.cwd()
 
 
+def are_copies() -> bool:
+    """Whether the `.env` files are copies for this process alone, made by systemd (`LoadCredential=`)."""
+    made_by_systemd = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    return bool(made_by_systemd) and env_dir() == Path(made_by_systemd)
+
+
 def own_file(name: str) -> str:
     """A `.env` file as messages name it: with its folder, where a person has chosen one."""
-    return str(env_dir() / name) if os.environ.get(ENV_DIR, "").strip() else name
+    is_chosen = bool(os.environ.get(ENV_DIR, "").strip()) and not are_copies()
+    return str(env_dir() / name) if is_chosen else name
 
 
 def example_of(name: str) -> str:

@@ -4,11 +4,13 @@ import http.client
 import os
 import re
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import filelock
@@ -20,6 +22,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.serve import PORTS, SERVICES
 from ingram_assets.runtime.started_by import start_by_up
+from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 
@@ -52,6 +55,23 @@ def environment(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
     return given
 
 
+class _Nothing(socketserver.TCPServer):
+    """Takes a connection at a code server's port and closes it: Dagster knows at once that it has none."""
+
+    allow_reuse_address = True
+
+
+@contextmanager
+def _code_servers(environment: dict[str, str]) -> Iterator[None]:
+    with ExitStack() as opened:
+        for name in LOCATIONS:
+            at = ("127.0.0.1", int(environment[f"INGRAM_PORT_{name.upper()}"]))
+            server = opened.enter_context(_Nothing(at, socketserver.BaseRequestHandler))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            opened.callback(server.shutdown)
+        yield
+
+
 @contextmanager
 def _served(environment: dict[str, str], *words: str) -> Iterator[psutil.Process]:
     process = subprocess.Popen([*INGRAM, "serve", *words], env=environment | OF_OTHERS)
@@ -80,14 +100,26 @@ def test_it_is_well_once_it_is_at_work_and_knows_its_own_settings_alone(
 ):
     name = words[0]
     assert not _is_well(environment, name)
-    with _served(environment | {"INGRAM_HOST_STOREFRONT": "elsewhere"}, *words) as process:
+    # The page begins without one that is nowhere, after half a minute.
+    host = "elsewhere" if name == "page" else "localhost"
+    others = nullcontext() if name in LOCATIONS else _code_servers(environment)
+    with others, _served(environment | {"INGRAM_HOST_STOREFRONT": host}, *words) as process:
         eventually(lambda: _is_well(environment, name), seconds=120)
         known = process.environ()
         assert not OF_OTHERS.keys() & known.keys()
         assert known["DAGSTER_HOME"] == f"{environment['INGRAM_STATE_DIR']}/dagster"
-        assert (known["INGRAM_HOST_SCRAPER"], known["INGRAM_HOST_STOREFRONT"]) == ("127.0.0.1", "elsewhere")
+        assert (known["INGRAM_HOST_SCRAPER"], known["INGRAM_HOST_STOREFRONT"]) == ("127.0.0.1", host)
         if name == "operations":
             assert {one.laddr.ip for one in process.net_connections() if one.status == "LISTEN"} == {"::"}
+
+
+def test_the_page_waits_for_the_code_servers(environment: dict[str, str], eventually: Callable[..., None]):
+    """Else Dagster writes two pages of each that is not there yet, at every start of the machine."""
+    with _served(environment, "page") as process:
+        time.sleep(3)
+        assert "ingram_assets.runtime.dagster_page" not in process.cmdline()
+        with _code_servers(environment):
+            eventually(lambda: "ingram_assets.runtime.dagster_page" in process.cmdline(), seconds=20)
 
 
 def test_the_page_has_the_name_that_others_call_it_by(
@@ -100,7 +132,8 @@ def test_the_page_has_the_name_that_others_call_it_by(
         connection.request("GET", path, headers={"Host": host})
         return connection.getresponse().status
 
-    with _served(environment | {"INGRAM_UI_URL": f"http://page:{port}/dagster"}, "page"):
+    named = environment | {"INGRAM_UI_URL": f"http://page:{port}/dagster"}
+    with _code_servers(environment), _served(named, "page"):
         eventually(lambda: _is_well(environment, "page"), seconds=120)
         assert asked(f"page:{port}") == 200
         assert asked("elsewhere.example") == 403

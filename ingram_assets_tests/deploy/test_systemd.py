@@ -30,6 +30,16 @@ def test_every_service_has_its_unit_and_its_user():
     assert set(users) == {f"ingram-{name}" for name in (*SERVICES, *ENDS)}
 
 
+@systemd
+def test_systemd_makes_each_user(tmp_path: Path):
+    (tmp_path / "etc").mkdir()
+    words = ["systemd-sysusers", f"--root={tmp_path}", UNITS / "ingram.sysusers.conf"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    made = {line.partition(":")[0] for line in (tmp_path / "etc/passwd").read_text().splitlines()}
+    assert made >= {f"ingram-{name}" for name in (*SERVICES, *ENDS)}
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_each_is_a_user_of_its_own_with_its_own_settings(name: str):
     unit = _unit(f"ingram-{name}.service")
@@ -82,7 +92,9 @@ def test_systemd_understands_each_and_finds_little_exposed(tmp_path: Path):
     done = subprocess.run(
         ["systemd-analyze", "verify", f"--root={root}", *files], capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    # Before systemd 254 the migrations are not tried again by themselves; all else is as it is said.
+    told = [line for line in done.stderr.splitlines() if "Unknown key 'RestartMode'" not in line]
+    assert (done.returncode, done.stdout, told) == (0, "", [])
     for name in ALL:
         words = ["systemd-analyze", "security", f"--root={root}", "--offline=yes", "--threshold=25"]
         done = subprocess.run([*words, name.replace("@", "@scraper")], capture_output=True, text=True)

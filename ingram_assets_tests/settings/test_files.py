@@ -1,5 +1,6 @@
 """Files that come with the product are found in a checkout and in a wheel; a shop's own where it says."""
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -49,6 +50,24 @@ def test_a_command_takes_the_folder_that_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "ALERT_URLS is malformed" in done.stderr
     assert ".env.operations.example" in done.stderr
+
+
+def test_a_copy_that_systemd_made_is_named_by_its_name_and_not_warned_of(tmp_path: Path) -> None:
+    """Its folder is gone with the process, and its rights are systemd's."""
+    (tmp_path / ".env.operations").write_text("ALERT_URLS=nonsense\n")
+    (tmp_path / ".env.operations").chmod(0o440)
+
+    def said(environment: dict[str, str]) -> str:
+        command = [sys.executable, "-m", "ingram_assets.cli", "alert", "test"]
+        given = os.environ | {files.ENV_DIR: str(tmp_path)} | environment
+        return subprocess.run(command, env=given, capture_output=True, text=True).stderr
+
+    by_systemd = said({"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert "Set them in .env.operations (see " in by_systemd
+    assert "chmod" not in by_systemd
+    by_a_person = said({})
+    assert f"Set them in {tmp_path}/.env.operations (see " in by_a_person
+    assert "chmod 600" in by_a_person
 
 
 def test_a_folder_that_is_not_there_is_wrong_usage() -> None:
