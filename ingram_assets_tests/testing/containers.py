@@ -28,7 +28,7 @@ CONTAINERFILE = ROOT / "deploy" / "Containerfile"
 SUITE = re.findall(r"^ARG BASE=debian:(\w+)-slim$", CONTAINERFILE.read_text(), re.M)[0]
 BASE = f"localhost/ingram-test-debian-{SUITE}"
 _TOOLS = ("buildah", "mmdebstrap", "unshare", "setpriv")
-_MACHINE_S_OWN = Path("/usr/local/share/ca-certificates")
+MACHINE_S_OWN = Path("/usr/local/share/ca-certificates")
 _AS_A_CONTAINER = """\
 set -eu
 cd "$1"; shift
@@ -72,7 +72,7 @@ def build(target: str, folder: Path) -> str:
 
 def _make_base(folder: Path) -> None:
     """A Debian with its essential packages alone, which trusts the authorities that this machine does."""
-    own = [f"copy-in {file} {_MACHINE_S_OWN}" for file in _MACHINE_S_OWN.glob("*.crt")]
+    own = [f"copy-in {file} {MACHINE_S_OWN}" for file in MACHINE_S_OWN.glob("*.crt")]
     hooks = [*own, 'chroot "$1" update-ca-certificates'] if own else []
     words = [f"--customize-hook={hook}" for hook in hooks]
     _run(
