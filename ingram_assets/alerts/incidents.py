@@ -346,7 +346,8 @@ class _Decision:
                 told=True,
             )
             self.incidents[key] = incident
-            keys = ["block", "sign_in", f"guardrail:{asset}", f"run:{asset}"]
+            keys = ["block", "sign_in"] if asset in self._names.of_site else []
+            keys += [f"guardrail:{asset}", f"run:{asset}"]
             keys += [key for key in self.incidents if key.startswith(f"check:{asset}:")]
             causes = [self.incidents[key] for key in keys if key in self.incidents]
             self.alerts.append(messages.sla_broken(incident, promise, stale, causes, self._rules))

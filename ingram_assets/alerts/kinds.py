@@ -75,6 +75,10 @@ STOCK_TOO_OLD = AlertKind(
     "SLA broken: the stock",
     "Type ingram status: its first lines say why, and what to do.",
 )
+BACKUP_TOO_OLD = AlertKind(
+    "SLA broken: the backup",
+    "Type ingram backup FOLDER, as the nightly one does: it takes one, or says what is in the way.",
+)
 SLA_BROKEN = AlertKind(
     "SLA broken",
     "Type ingram discover: it says why nothing comes through.",
@@ -96,7 +100,7 @@ KINDS = (
         LEFT_BEHIND,
         STORE_LAGS,
     ),
-    *(CHECK, FIELDS, SILENT, STOCK_TOO_OLD, SLA_BROKEN, LOW_STOCK),
+    *(CHECK, FIELDS, SILENT, STOCK_TOO_OLD, BACKUP_TOO_OLD, SLA_BROKEN, LOW_STOCK),
 )
 """All of them. A subject is of the first one that it begins with."""
 

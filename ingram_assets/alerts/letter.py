@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from ingram_assets.alerts.incidents import DIGEST_HOUR
 from ingram_assets.alerts.messages import duration, moment
 from ingram_assets.alerts.model import Alert, AlertRules, PastIncident
+from ingram_assets.domain.backups import NO_BACKUP, NotedBackup
 from ingram_assets.domain.week import SomeTitles, TitleWeek, Week
 
 PATIENCE = 3 * 3600.0
@@ -30,6 +31,7 @@ class WatchedWeek:
         stale, tracked: titles that were read too long ago when the week ended, of how many; `None`: unknown.
         wrong: what people were told of and was wrong in it, the oldest first.
         known_since: since when it is kept what was wrong; `None`: for no time yet.
+        backup: the last one that was there when the week ended; `None`: none was.
     """
 
     went: SomeTitles | None
@@ -43,6 +45,7 @@ class WatchedWeek:
     tracked: int | None = None
     wrong: tuple[PastIncident, ...] = ()
     known_since: float | None = None
+    backup: NotedBackup | None = None
 
 
 def due_week(last: str, now: float, rules: AlertRules) -> Week | None:
@@ -77,16 +80,22 @@ def weekly_letter(
     last_day = min(week.monday + timedelta(days=6), _day(week.until(now), rules))
     first_day = f"{week.monday:%b %d}{'' if week.monday.year == last_day.year else f', {week.monday:%Y}'}"
     subject = f"The shop's week, {first_day} to {last_day:%b %d, %Y}"
+    backup = _last_backup(watched.backup, rules)
     if _is_quiet(headings, watched, week):
         words = (
             f"Nothing to tell: no title came or went, none sold out or came back, no price changed, all "
-            f"{watched.sweeps} sweeps came in time, and nothing was wrong."
+            f"{watched.sweeps} sweeps came in time, and nothing was wrong. {backup}"
         )
         return Alert(subject, words, "info")
-    lines = [f"{', '.join(counts)}.", *_read(watched, rules), *_wrong(week, watched, now, rules)]
+    lines = [f"{', '.join(counts)}.", *_read(watched, rules), backup, *_wrong(week, watched, now, rules)]
     for heading, count, _, _ in headings:
         lines += _listed(heading, count)
     return Alert(subject, "\n".join(lines), "info")
+
+
+def _last_backup(last: NotedBackup | None, rules: AlertRules) -> str:
+    words = f"{last.how} {moment(last.at.timestamp(), rules)}" if last else NO_BACKUP
+    return f"The last backup: {words}."
 
 
 def _day(at: float, rules: AlertRules) -> date:

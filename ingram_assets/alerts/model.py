@@ -221,6 +221,7 @@ class WorkNames:
         search: the asset of the saved search. Like the sweep it can't succeed while iPage lets nobody in.
         stock: the asset whose page shows each title's stock.
         levels: the asset whose page shows each title's level in the store.
+        of_site: the assets that iPage keeps from being made while it lets nobody in.
         push: the ops and assets that bring levels to the store.
         titles_check: the standing check on each title's age, as `Checked.check`.
         store_check: the standing check on whether the store follows.
@@ -231,6 +232,7 @@ class WorkNames:
     search: str
     stock: str
     levels: str
+    of_site: frozenset[str]
     push: frozenset[str]
     titles_check: str
     store_check: str

@@ -127,6 +127,19 @@ def _snapshot(database: OwnDatabase, connection: psycopg.Connection) -> Snapshot
         )
 
 
+def clock_of(database: OwnDatabase) -> datetime:
+    """The time by its server.
+
+    Raises:
+        NeedsPerson, Transient: it can't be asked.
+    """
+    with _connected(database, "ask the time") as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+        assert row is not None
+        at: datetime = row[0].astimezone(UTC)
+        return at
+
+
 def empty_servers(databases: Sequence[OwnDatabase]) -> dict[str, int]:
     """The servers' names to their major versions, of databases that are there and empty.
 

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from ingram_assets.backup import client_tools
 from ingram_assets.backup.archive import Archive, Manifest
-from ingram_assets.backup.databases import OwnDatabase, empty_servers, made_empty
+from ingram_assets.backup.databases import OwnDatabase, clock_of, empty_servers, made_empty
 from ingram_assets.backup.own_files import Told, put_files_back
-from ingram_assets.backup.take import every_few_seconds, size
+from ingram_assets.backup.take import every_few_seconds
+from ingram_assets.defs.backups import note_backup
 from ingram_assets.defs.runs_at_work import NOT_FINISHED
 from ingram_assets.doctor.whose_database import whose_else
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.wording import size
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.runtime.processes import AlreadyRunning, Supervisor
 from ingram_assets.settings.base import secret
@@ -134,7 +137,7 @@ class Restoring:
             with Journal(secret(settings.STOREFRONT_DB_URL) or "") as journal:
                 journal.restored(done.manifest.made_at)
             self._fill("dagster", done)
-            done.canceled = _end_what_was_under_way(common, done.manifest)
+            done.canceled = _take_up(common, self._archive, self._targets["dagster"])
         except IngramError as error:
             raise NeedsPerson(f"{error}{self._left(done.databases)}") from None
         except KeyboardInterrupt:
@@ -198,17 +201,21 @@ def _numbers(words: str) -> tuple[int, ...]:
     return tuple(int(part) for part in words.split(".")[:3] if part.isdecimal())
 
 
-def _end_what_was_under_way(common: CommonSettings, manifest: Manifest) -> list[str]:
+def _take_up(common: CommonSettings, archive: Archive, dagster: OwnDatabase) -> list[str]:
     """Bring Dagster's tables to this version, and cancel what was queued or at work; the runs' ids.
 
-    None of it is at work any more. What was queued would begin now, an undo of last week's among it.
+    None of it is at work any more. What was queued would begin now, an undo of last week's among it. All that
+    is here now is in the archive: it counts as the last backup from now on.
     """
     import dagster as dg
 
+    manifest = archive.manifest
     with told_if_away(), dagster_instance(common) as instance:
         if manifest.dagster != version("dagster"):
             instance.upgrade()
         runs = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED))
         for run in runs:
             instance.report_run_canceled(run, _UNDER_WAY)
+        count = archive.path.stat().st_size
+        note_backup(instance, NotedBackup(clock_of(dagster), "restored", count, manifest.program))
         return [run.run_id for run in runs]

@@ -17,6 +17,7 @@ from ingram_assets.backup.archive import ArchiveWriter, DumpPart, FilePart, Mani
 from ingram_assets.backup.databases import OwnDatabase, Snapshot, as_of_now
 from ingram_assets.backup.own_files import OwnFile, Told
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.wording import size
 from ingram_assets.whole_files import whole_file
 
 SAID_EVERY = 5.0
@@ -130,11 +131,3 @@ def every_few_seconds(words: str, told: Told) -> Written:
             told(f"{words}: {size(done)} so far …")
 
     return written
-
-
-def size(count: int) -> str:
-    """So many bytes, for a person."""
-    for unit, of in (("GB", 1e9), ("MB", 1e6)):
-        if count >= of:
-            return f"{count / of:.1f} {unit}"
-    return f"{max(1, round(count / 1000))} kB"

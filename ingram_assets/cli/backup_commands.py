@@ -27,7 +27,8 @@ def backup(where: Path, as_json: bool) -> None:
 
     The queue, the storefront's journal and Dagster's database, all as of one moment, while the shop is at
     work; and site.toml, labels.csv and categories.csv, where the settings name them. In a folder it gets a
-    name with its time. Nobody else may read it.
+    name with its time. Nobody else may read it. That it was taken is noted: `ingram status` says how old the
+    last one is, and somebody is told when it is two days old.
 
     Not in it are Medusa's own database, the bucket, and the .env files. Needs QUEUE_OWNER_DB_URL, and pg_dump
     of the servers' version or a newer one.
@@ -40,6 +41,7 @@ def backup(where: Path, as_json: bool) -> None:
     from datetime import UTC, datetime
 
     from ingram_assets.backup.databases import own_databases
+    from ingram_assets.backup.noted import note_taken
     from ingram_assets.backup.own_files import own_files
     from ingram_assets.backup.take import place_of, take_backup
 
@@ -47,11 +49,13 @@ def backup(where: Path, as_json: bool) -> None:
     databases = own_databases(_settings())
     taken = take_backup(path, databases, own_files(), _progress)
     _tell_taken(taken, as_json)
+    if why_not := note_taken(taken):
+        say(one_line(why_not), err=True)
 
 
 def _tell_taken(taken: "TakenBackup", as_json: bool) -> None:
     from ingram_assets.backup.own_files import secret_files
-    from ingram_assets.backup.take import size
+    from ingram_assets.domain.wording import size
 
     secret = secret_files()
     if as_json:

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
+from ingram_assets.alerts.messages import duration
 from ingram_assets.cli.terminal import one_line, say
-from ingram_assets.domain.wording import local_moment, minutes
+from ingram_assets.domain.backups import BACKUP_WITHIN, NO_BACKUP
+from ingram_assets.domain.wording import local_moment, minutes, size
 from ingram_assets.overview.status import Status, gather
 from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
 from ingram_assets.staging.reader import Summary, Trouble
@@ -62,6 +64,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "ipage_left_alone_since": facts.pause.since if facts.pause else None,
         "ipage_left_alone_until": facts.pause.until if facts.pause else None,
         "switched_off": list(facts.switched_off),
+        "last_backup": asdict(status.backup) if status.backup else None,
         "desk": status.desk,
         "incidents": [
             {"subject": one.subject, "since": datetime.fromtimestamp(one.since, UTC), "reason": one.reason}
@@ -103,6 +106,7 @@ def render(status: Status, now: datetime) -> None:
     if status.facts.watching:
         _render_outlook(status.facts.watching)
     _render_counts(status, now)
+    _render_backup(status, now)
     _render_titles(status)
     for note in status.notes:
         say(one_line(f"Note: {note}"))
@@ -148,6 +152,16 @@ def _render_counts(status: Status, now: datetime) -> None:
         ago = minutes(now - queue.oldest_reading)
         title = f"{queue.oldest_reading_isbn} {status.oldest_title or ''}".strip()
         say(one_line(f"The oldest reading is {ago} old: {title}"))
+
+
+def _render_backup(status: Status, now: datetime) -> None:
+    if (last := status.backup) is None:
+        if status.tracked_known:
+            say(f"The last backup: {NO_BACKUP}", fg="yellow")
+        return
+    age, at = now - last.at, local_moment(last.at, status.zone)
+    words = f"The last backup: {last.how} {duration(age.total_seconds())} ago, {at} ({size(last.bytes)})"
+    say(one_line(words), fg="red" if age > BACKUP_WITHIN else None)
 
 
 def _render_rest(status: Status) -> None:

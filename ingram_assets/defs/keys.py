@@ -26,6 +26,7 @@ PRODUCTS = dg.AssetKey(["medusa", "products"])
 INVENTORY_LEVELS = dg.AssetKey(["medusa", "inventory_levels"])
 ORDERS = dg.AssetKey(["medusa", "orders"])
 STORE_INVENTORY = dg.AssetKey(["store", "inventory"])
+BACKUP = dg.AssetKey(["shop", "backup"])
 
 FIND_BY_NAME = f"A partition is a title's ISBN: [find it by the book's name]({FIND_A_TITLE})."
 """Of the description of an asset with a partition per title."""

@@ -53,6 +53,7 @@ def _of_board(shop: ShopFigures) -> Gauges:
     )
     yield _one("store_lag_seconds", "Since the first change that the store was not told; 0: none.", shop.lag)
     yield _one("last_sweep_age_seconds", "Since the end of the last complete sweep.", shop.last_sweep)
+    yield _one("backup_age_seconds", "Since the last backup was taken, or restored.", shop.backup)
     yield _by("incidents_open", "What people were told of and is not over.", "kind", shop.incidents)
     yield _one("site_left_alone", "Whether iPage is left alone after a block.", shop.is_left_alone)
     yield _one("daemon_up", "Whether Dagster's daemon, which begins runs, is at work.", shop.is_daemon_up)

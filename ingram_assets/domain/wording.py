@@ -41,3 +41,11 @@ def with_moments(text: str, words: Callable[[datetime], str]) -> str:
 def minutes(span: timedelta) -> str:
     """90 min: readings are promised in hours, and watched in minutes."""
     return f"{span.total_seconds() / 60:,.0f} min"
+
+
+def size(count: int) -> str:
+    """So many bytes, for a person."""
+    for unit, of in (("GB", 1e9), ("MB", 1e6)):
+        if count >= of:
+            return f"{count / of:.1f} {unit}"
+    return f"{max(1, round(count / 1000))} kB"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.title import Title
@@ -102,6 +103,7 @@ class DagsterSaid:
         pause: until when iPage is left alone.
         silent_since: since when the daemon was not heard of.
         at_work: runs that wait or are at work, the latest first.
+        backup: the last one that was noted; `None`: none was.
     """
 
     tracked: frozenset[str]
@@ -115,6 +117,7 @@ class DagsterSaid:
     silent_since: datetime | None
     incidents: tuple[Incident, ...]
     at_work: tuple[ShopRun, ...]
+    backup: NotedBackup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +328,7 @@ class BoardWatch:
 
     def _ask_dagster(self, instance: "DagsterInstance") -> DagsterSaid:
         from ingram_assets.alerts.incidents import open_incidents
+        from ingram_assets.defs.backups import last_backup
         from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME, STOCK_SWEEP
         from ingram_assets.defs.next_reading import sweep_due
         from ingram_assets.defs.operations.sensors import tables_of
@@ -346,6 +350,7 @@ class BoardWatch:
             silent_since=daemon_silent_since(instance, datetime.now(UTC)),
             incidents=tuple(open_incidents(tables_of(instance).log())),
             at_work=tuple(shop_runs(instance, AT_WORK_SHOWN, unfinished=True)),
+            backup=last_backup(instance),
         )
 
     def _ask_failures(self) -> None:

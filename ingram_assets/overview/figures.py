@@ -45,6 +45,7 @@ class ShopFigures:
         titles: by status, `steps`: by whether the store follows. Retired titles are in none.
         stale: read longer ago than promised; `unread`: not read at the last attempt, or never.
         lag: how long the store has not been told of a change, of the title that waits longest; 0: of none.
+        backup: how old the last one is, `None`: or there never was one.
         incidents: those that are open, by kind.
         is_left_alone: iPage is, after a block; `is_daemon_up`: Dagster's daemon begins runs.
     """
@@ -59,6 +60,7 @@ class ShopFigures:
     oldest_reading: float | None = None
     lag: float | None = None
     last_sweep: float | None = None
+    backup: float | None = None
     incidents: Mapping[str, int] = field(default_factory=dict)
     is_left_alone: bool | None = None
     is_daemon_up: bool | None = None
@@ -97,6 +99,7 @@ def shop_figures(state: BoardState, now: datetime, systems: Mapping[str, bool]) 
         oldest_reading=_ago(oldest.as_of, now) if oldest and oldest.as_of else None,
         lag=_ago(min(waiting, default=now), now) if is_followed else None,
         last_sweep=_ago(said.swept_at, now) if said and said.swept_at else None,
+        backup=_ago(said.backup.at, now) if said and said.backup else None,
         incidents=_by_kind(one.key for one in said.incidents) if said else {},
         is_left_alone=said.pause is not None if said else None,
         is_daemon_up=said.silent_since is None if said else None,

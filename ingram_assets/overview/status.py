@@ -14,6 +14,7 @@ from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.from_settings import own_tables, store_rules, store_today
 from ingram_assets.domain import bindings
 from ingram_assets.domain.availability import Availability
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import IngramError, Transient, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
@@ -61,6 +62,7 @@ class Status:
         facts: what the verdict is made of; `queue`: the queue's figures, retired titles left out. `None`: it
             does not answer, and all that is known of titles' rows is empty.
         tracked_known: whether Dagster could be asked which titles are tracked; else the queue's rows count.
+        backup: the last one that was noted; `None`: none was, or Dagster could not be asked.
         retired: those of the queue's titles. A person may have retired others before they were ever there.
         broken: titles that failed, or that were not read at the last attempt.
         desk: where the desk answers; `None`: it does not.
@@ -72,6 +74,7 @@ class Status:
     queue: Summary | None
     oldest_title: str | None
     tracked_known: bool
+    backup: NotedBackup | None
     retired: int
     low_stock: tuple[LowTitle, ...]
     low_stock_threshold: int
@@ -133,6 +136,7 @@ def _without_queue(
         queue=None,
         oldest_title=None,
         tracked_known=dagster.tracked is not None,
+        backup=dagster.backup,
         retired=0,
         low_stock=(),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
@@ -155,8 +159,7 @@ def _with_queue(
 ) -> Status:
     """What is known where the queue answers. Raises NeedsPerson, Transient: it does not."""
     now, rules = datetime.now(UTC), store_rules(settings)
-    url = settings.QUEUE_DB_URL.get_secret_value()
-    with QueueReader(url, connect_seconds=_CONNECT_SECONDS) as reader:
+    with QueueReader(settings.QUEUE_DB_URL.get_secret_value(), connect_seconds=_CONNECT_SECONDS) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         journal = _ask_journal(settings)
         first_changes = reader.first_changes(lag.not_told(rows, journal.in_step or {}))
@@ -185,6 +188,7 @@ def _with_queue(
         queue=summary,
         oldest_title=next((one.title for one in titles if one.isbn == summary.oldest_reading_isbn), None),
         tracked_known=dagster.tracked is not None,
+        backup=dagster.backup,
         retired=sum(row.isbn in dagster.retired for row in rows),
         low_stock=low_stock(sold, rules=rules, today=store_today(common)),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
@@ -235,6 +239,7 @@ class _Dagster:
     pause: SitePause | None = None
     silent_since: datetime | None = None
     incidents: tuple[Incident, ...] = ()
+    backup: NotedBackup | None = None
     problem: str | None = None
 
 
@@ -288,6 +293,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
             psycopg.connect(url, connect_timeout=_CONNECT_SECONDS).close()
         with dagster_instance(common) as instance, told_if_away():
             from ingram_assets.alerts.incidents import open_incidents
+            from ingram_assets.defs.backups import last_backup
             from ingram_assets.defs.keys import ISBNS_NAME, RETIRED_NAME
             from ingram_assets.defs.operations.sensors import tables_of
             from ingram_assets.defs.runs_at_work import at_work_since, switched_off
@@ -305,6 +311,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
                 site_pause(instance, datetime.now(UTC).timestamp()),
                 daemon_silent_since(instance, datetime.now(UTC)),
                 tuple(open_incidents(tables_of(instance).log())),
+                last_backup(instance),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"

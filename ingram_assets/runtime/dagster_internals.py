@@ -21,11 +21,16 @@ from dagster._core.events import DagsterEventBatchMetadata as DagsterEventBatchM
 from dagster._core.events import JobCanceledData as JobCanceledData
 from dagster._core.events import JobFailureData as JobFailureData
 from dagster._core.events import RunFailureReason as RunFailureReason
+from dagster._core.events import StepMaterializationData as StepMaterializationData
 
 # The event log as the storage writes it: see `storage.py`.
 from dagster._core.events.log import EventLogEntry as EventLogEntry
 from dagster._core.execution.plan.objects import StepFailureData as StepFailureData
 from dagster._core.execution.plan.objects import UserFailureData as UserFailureData
+
+# What is reported without a run: see `defs/backups.py`.
+from dagster._core.instance.utils import RUNLESS_JOB_NAME as RUNLESS_JOB_NAME
+from dagster._core.instance.utils import RUNLESS_RUN_ID as RUNLESS_RUN_ID
 
 # The run launchers' questions and answers: see `run_launcher.py` and `celery_launcher.py`.
 from dagster._core.launcher import CheckRunHealthResult as CheckRunHealthResult

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
-from ingram_assets.alerts.kinds import KINDS, STOCK_TOO_OLD, STORE_LAGS, kind_of
+from ingram_assets.alerts.kinds import BACKUP_TOO_OLD, KINDS, STOCK_TOO_OLD, STORE_LAGS, kind_of
 from ingram_assets.alerts.messages import duration
 from ingram_assets.alerts.model import (
     Alert,
@@ -341,6 +341,17 @@ class TestSla:
         shop.sweeps("FAIL", last=shop.now - 2 * HOUR)
         shop.look()
         assert "Why: iPage blocks us: its page says Access Denied." in shop.told[-1].body
+
+    def test_a_block_keeps_no_backup_from_being_taken(self, shop):
+        shop.sweeps("PASS", last=shop.now)
+        shop.fails(SWEEP, "block", reason="iPage blocks us.")
+        shop.promises.append(Promise("shop/backup", "FAIL", shop.now, shop.now - 2 * 24 * HOUR))
+        shop.look()
+        assert shop.told[-1].body.splitlines() == [
+            "Since Nov 20, 14:00 CST. The last complete one was at Nov 18, 14:00 CST.",
+            f"What to do: {BACKUP_TOO_OLD.next_step}",
+            "http://dagster.example:3000/assets/shop/backup",
+        ]
 
     def test_any_asset_has_its_own(self, shop):
         shop.promises = [

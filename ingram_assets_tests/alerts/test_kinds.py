@@ -10,10 +10,14 @@ from ingram_assets.alerts import kinds, messages
 from ingram_assets.alerts.kinds import KINDS, AlertKind, kind_of
 from ingram_assets.alerts.model import AlertRules, Checked, Failed, LowStock, Promise, Watchdog
 from ingram_assets.cli.main import main
+from ingram_assets.defs import keys
 from ingram_assets.defs.operations.watched import NAMES
 from ingram_assets.domain.lifetime import StaleReadings
 
-RULES = AlertRules((300.0,), {NAMES.sweep: 7200.0}, ZoneInfo("America/Chicago"), "http://x", NAMES)
+BACKUP = keys.BACKUP.to_user_string()
+RULES = AlertRules(
+    (300.0,), {NAMES.sweep: 7200.0, BACKUP: 172800.0}, ZoneInfo("America/Chicago"), "http://x", NAMES
+)
 
 
 def failed(kind: str, work: str) -> str:
@@ -26,7 +30,9 @@ def checked(check: str, *, blocking: bool = False) -> str:
 
 
 PUSHED = Checked(1, 0.0, "run", NAMES.levels, "no_guardrail_tripped", False, blocking=True)
-SWEEP_SLA, SEARCH_SLA = (Promise(asset, "FAIL", 0.0) for asset in (NAMES.sweep, NAMES.search))
+SWEEP_SLA, SEARCH_SLA, BACKUP_SLA = (
+    Promise(asset, "FAIL", 0.0) for asset in (NAMES.sweep, NAMES.search, BACKUP)
+)
 
 SUBJECTS = [
     (failed("block", NAMES.sweep), kinds.BLOCK),
@@ -46,6 +52,7 @@ SUBJECTS = [
     (messages.silent_subject(Watchdog(NAMES.store_check, "store_promise", 0.0, False), NAMES), kinds.SILENT),
     (messages.sla_subject(SWEEP_SLA, StaleReadings(3, 9), RULES), kinds.STOCK_TOO_OLD),
     (messages.sla_subject(SEARCH_SLA, None, RULES), kinds.SLA_BROKEN),
+    (messages.sla_subject(BACKUP_SLA, None, RULES), kinds.BACKUP_TOO_OLD),
     (messages.digest([LowStock(1, "9780306406157", "Emma", 9, 1)], RULES).subject, kinds.LOW_STOCK),
 ]
 

@@ -1,7 +1,7 @@
 """The weekly letter: what it says, and when it is due."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from ingram_assets.alerts.letter import PATIENCE, WatchedWeek, due_week, waits_f
 from ingram_assets.alerts.model import Alert, AlertRules, IncidentLog, PastIncident
 from ingram_assets.alerts.tables import PAST_KEPT, AlertTables
 from ingram_assets.defs.operations.watched import NAMES
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.quiet_hours import QuietHours
 from ingram_assets.domain.week import SomeTitles, TitleWeek, Week
 
@@ -28,8 +29,16 @@ WEEK = Week.of(date(2026, 11, 23), ZONE)
 MONDAY = at("2026-11-30T08:00")
 NONE = SomeTitles(0)
 NOTHING = TitleWeek(NONE, NONE, NONE, NONE)
+BACKUP = NotedBackup(datetime(2026, 11, 29, 9, 15, tzinfo=UTC), "taken", 40_000_000, "0.1.0")
 FINE = WatchedWeek(
-    NONE, sweeps=112, longest=5700.0, pages=11_200, stale=0, tracked=100, known_since=WEEK.begins
+    NONE,
+    sweeps=112,
+    longest=5700.0,
+    pages=11_200,
+    stale=0,
+    tracked=100,
+    known_since=WEEK.begins,
+    backup=BACKUP,
 )
 
 
@@ -42,7 +51,7 @@ def test_a_week_without_anything_is_one_line():
     assert told.subject == "The shop's week, Nov 23 to Nov 29, 2026"
     assert told.body == (
         "Nothing to tell: no title came or went, none sold out or came back, no price changed, all 112 "
-        "sweeps came in time, and nothing was wrong."
+        "sweeps came in time, and nothing was wrong. The last backup: taken Nov 29, 03:15 CST."
     )
     assert told.tone == "info"
 
@@ -73,6 +82,7 @@ def test_counts_come_first_then_what_was_slow_or_wrong_then_titles():
         "112 complete sweeps, 1 later than promised (2 h); the longest wait for one: 9 h.",
         "11,200 pages read, of which 84 stay unknown (80 blocked, 4 not found).",
         "Too old at the end: 3 of 100 titles.",
+        "The last backup: taken Nov 29, 03:15 CST.",
         "2 alerts.",
         "- iPage blocks us: Nov 24, 03:10 CST, lasted 2 h 5 min",
         "- The store lags behind the queue: Nov 29, 23:00 CST, not over after 9 h",
@@ -86,6 +96,18 @@ def test_counts_come_first_then_what_was_slow_or_wrong_then_titles():
         "Other prices in the store:",
         "- Piranesi (9781635575637): $18.99 → $19.99",
     ]
+
+
+@pytest.mark.parametrize(
+    ("last", "words"),
+    [
+        (replace(BACKUP, how="restored"), "The last backup: restored Nov 29, 03:15 CST."),
+        (None, "The last backup: never; take one with ingram backup FOLDER."),
+    ],
+)
+def test_the_last_backup(last: NotedBackup | None, words: str):
+    for titles in (NOTHING, replace(NOTHING, came=SomeTitles(1))):
+        assert letter(titles, replace(FINE, backup=last)).body.count(words) == 1
 
 
 def test_the_longest_letter_fits_a_message():

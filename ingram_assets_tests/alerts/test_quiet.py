@@ -54,6 +54,7 @@ def incident(key: str, **more) -> Incident:
         (incident("guardrail:ipage/stock_sweep", works=("ipage/stock_sweep",)), False),
         (incident("fields:ipage/stock_sweep: fields_are_read: price", asset="ipage/stock_sweep"), False),
         (incident("sla:ipage/saved_search", asset="ipage/saved_search"), False),
+        (incident("sla:shop/backup", asset="shop/backup"), False),
         (incident("check:store/inventory: low_stock", asset="store/inventory"), False),
         (incident("run:r2/cover_sweep", works=("r2/cover_sweep",)), False),
     ],

@@ -11,7 +11,7 @@ import stat
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -22,6 +22,8 @@ import pytest
 
 from ingram_assets.backup.archive import Archive, ArchiveWriter
 from ingram_assets.backup.client_tools import Tool, found, to_dump, to_restore
+from ingram_assets.defs.backups import last_backup
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.staging.writer import QueueWriter
@@ -131,6 +133,63 @@ def test_what_is_not_in_it_is_said_and_nothing_is_overwritten(shop: ShopsDatabas
     assert path.read_bytes() == before
 
 
+def noted(shop: ShopsDatabases) -> NotedBackup | None:
+    with dagster_on(shop.dagster, shop.folder) as instance:
+        return last_backup(instance)
+
+
+def test_that_one_is_whole_is_noted(shop: ShopsDatabases, tmp_path: Path) -> None:
+    done = shop.type("backup", str(tmp_path), "--json")
+    assert done.exit_code == 0, done.errors
+    assert "noted" not in done.errors
+    told = done.result
+    made_at = datetime.fromisoformat(told["manifest"]["made_at"])
+    assert noted(shop) == NotedBackup(made_at, "taken", told["bytes"], told["manifest"]["program"])
+    assert shop.type("backup", told["path"]).exit_code == 2
+    refused = noted(shop)
+    assert refused is not None
+    assert refused.at == made_at, "what was not taken is not noted"
+
+
+@pytest.mark.parametrize("spoil", ["it may only be read", "older tables", "no state folder"])
+def test_one_that_can_not_be_noted_is_whole_all_the_same(
+    shop: ShopsDatabases, archive: Path, empty: ShopsDatabases, tmp_path: Path, spoil: str
+) -> None:
+    assert empty.type("restore", str(archive), "--yes").exit_code == 0
+    before, settings = noted(empty), {}
+    with psycopg.connect(empty.dagster, autocommit=True) as connection:
+        if spoil == "older tables":
+            connection.execute("ALTER TABLE asset_keys RENAME COLUMN last_run_id TO of_before")
+        elif spoil == "no state folder":
+            (tmp_path / "file").touch()
+            settings["INGRAM_STATE_DIR"] = str(tmp_path / "file" / "state")
+        else:
+            connection.execute(
+                f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on"
+            )
+    done = empty.type("backup", str(path := tmp_path / "shop.zip"), "--json", **settings)
+    assert done.exit_code == 0, done.errors
+    assert done.result["path"] == str(path)
+    (line,) = [one for one in done.errors.splitlines() if "noted" in one]
+    assert line.startswith("The backup is whole, though `ingram status`")
+    assert "Traceback" not in done.errors
+    assert urlsplit(empty.queue).password not in line
+    with Archive(path) as opened:
+        opened.check(lambda _: None)
+    if spoil != "older tables":
+        assert noted(empty) == before
+
+
+def test_what_is_put_back_counts_from_then_on(archive: Path, empty: ShopsDatabases, tmp_path: Path) -> None:
+    old = retold(archive, tmp_path / "old.zip", lambda told: told.update(made_at="2026-01-01T09:30:00+00:00"))
+    before = datetime.now(UTC)
+    assert empty.type("restore", str(old), "--yes").exit_code == 0
+    found = noted(empty)
+    assert found is not None
+    assert (found.how, found.bytes) == ("restored", old.stat().st_size)
+    assert before - timedelta(seconds=5) < found.at < datetime.now(UTC) + timedelta(seconds=5)
+
+
 def test_what_is_restored_is_what_was_there(
     shop: ShopsDatabases, archive: Path, empty: ShopsDatabases
 ) -> None:
@@ -141,6 +200,9 @@ def test_what_is_restored_is_what_was_there(
         assert len(before) > 5
         for tables in (before, after):
             tables.pop("public.ingram_limits", None)  # Each migration begins the day's limits anew.
+            # Either has a note of its own: that it was backed up, that it was restored.
+            for each in ("event_logs", "asset_keys"):
+                tables.pop(f"public.{each}", None)
         assert after == before
     before, after = rows_of(shop.journal), rows_of(empty.journal)
     assert before.pop("public.store_in_step") != after.pop("public.store_in_step"), "the store may know more"
@@ -295,6 +357,7 @@ def test_all_three_are_as_of_one_moment(
 def test_it_stops_when_it_is_told_to_and_leaves_nothing(
     shop: ShopsDatabases, tmp_path: Path, eventually: Callable[..., None]
 ) -> None:
+    before = noted(shop)
     with psycopg.connect(shop.queue) as holder:
         holder.execute("LOCK TABLE ingram_unread IN ACCESS EXCLUSIVE MODE")
         command = shop.start("backup", str(tmp_path / "shop.zip"))
@@ -316,6 +379,7 @@ def test_it_stops_when_it_is_told_to_and_leaves_nothing(
     assert done.exit_code == 130
     assert not [*tmp_path.iterdir()]
     assert not dumping.is_running()
+    assert noted(shop) == before
     assert "Exception" not in done.errors
 
 

@@ -18,10 +18,12 @@ from dagster import OpExecutionContext, job, op
 from ingram_assets.alerts.model import Incident, IncidentLog
 from ingram_assets.cli.main import main
 from ingram_assets.cli.terminal import in_shop_zone
+from ingram_assets.defs.backups import note_backup
 from ingram_assets.defs.events import failure_of, stopped
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
 from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.domain.wording import local_moment
 from ingram_assets.overview.failed_runs import held_back
@@ -62,6 +64,23 @@ def test_a_shop_in_order(shop: LookedAtShop) -> None:
     assert status["verdict"]["kind"] == "kept"
     assert status["verdict"]["kept"] is True
     assert words.startswith(status["verdict"]["sentence"])
+
+
+def test_the_last_backup(shop: LookedAtShop) -> None:
+    assert shop.status()["last_backup"] is None
+    assert "The last backup: never; take one with ingram backup FOLDER\n" in shop.words()
+    at = datetime.now(UTC) - timedelta(hours=9, minutes=12)
+    with dagster_instance(shop.common()) as instance:
+        note_backup(instance, NotedBackup(at, "taken", 41_000_000, "0.1.0"))
+        status, words = shop.status(), shop.words()
+        local = f"{at.astimezone(ZoneInfo('America/Chicago')):%Y-%m-%d %H:%M %Z}"
+        assert f"The last backup: taken 9 h 12 min ago, {local} (41.0 MB)\n" in words
+        assert status["last_backup"].pop("at").startswith(f"{at:%Y-%m-%dT%H:%M:%S}")
+        assert status["last_backup"] == {"how": "taken", "bytes": 41_000_000, "program": "0.1.0"}
+        note_backup(instance, NotedBackup(datetime.now(UTC), "restored", 41_000_000, "0.1.0"))
+        assert "The last backup: restored " in shop.words()
+    shop.patch.setenv("DAGSTER_PG_URL", NOWHERE)
+    assert "The last backup" not in shop.words(), "unknown is not never"
 
 
 def test_a_setting_that_was_changed_since_ingram_up_was_started_is_named(

@@ -1,12 +1,13 @@
 """The watch over a real Dagster instance on PostgreSQL: real runs, real events, a real webhook."""
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -20,8 +21,10 @@ import ingram_assets.sources.ipage.login.second_factor as second_factor
 import ingram_assets.sources.ipage.login.sign_in as sign_in
 from ingram_assets.alerts.delivery import targets_of
 from ingram_assets.alerts.incidents import DIGEST_HOUR
+from ingram_assets.defs.backups import last_backup, note_backup
 from ingram_assets.defs.events import Report, classified, log_check, stopped
 from ingram_assets.defs.keys import (
+    BACKUP,
     HELD_BY,
     INVENTORY_LEVELS,
     ISBNS,
@@ -38,6 +41,7 @@ from ingram_assets.defs.operations.definitions import defs
 from ingram_assets.defs.operations.sensors import promise_watch, tables_of
 from ingram_assets.defs.operations.week_reader import watched_week
 from ingram_assets.defs.runs_at_work import is_plan
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import NeedsPerson, NothingWritten, Permanent, Transient
 from ingram_assets.domain.week import SomeTitles, TitleWeek, Week
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
@@ -48,9 +52,11 @@ from ingram_assets_tests.testing.dagster_internals import (
     FreshnessStateChange,
     InstigatorState,
     InstigatorType,
+    LoadingContextForTest,
     RegisteredCodeLocationOrigin,
     RemoteInstigatorOrigin,
     RemoteRepositoryOrigin,
+    TimeWindowFreshnessPolicyEvaluator,
 )
 from ingram_assets_tests.testing.own_dagster import dagster_on
 from ingram_assets_tests.testing.webhook import Webhook, webhook
@@ -181,6 +187,37 @@ def becomes(instance: dg.DagsterInstance, asset: dg.AssetKey, state: FreshnessSt
         FreshnessStateChange(
             key=asset, new_state=state, previous_state=FreshnessState.UNKNOWN, state_change_timestamp=at
         )
+    )
+
+
+def backup_of(hours: float, how: Literal["taken", "restored"] = "taken") -> NotedBackup:
+    """One of so many hours ago."""
+    return NotedBackup(datetime.now(UTC) - timedelta(hours=hours), how, 41_000_000, "0.1.0")
+
+
+@pytest.mark.parametrize(
+    ("noted", "state"),
+    [
+        ([], FreshnessState.UNKNOWN),
+        ([backup_of(47)], FreshnessState.PASS),
+        ([backup_of(80), backup_of(49)], FreshnessState.FAIL),
+        ([backup_of(49), backup_of(0)], FreshnessState.PASS),
+        # One of old is put back: it is told two days later, and not at once.
+        ([backup_of(900), backup_of(0, "restored")], FreshnessState.PASS),
+        ([backup_of(900), backup_of(49, "restored")], FreshnessState.FAIL),
+    ],
+)
+def test_when_dagster_takes_the_backup_for_old(instance, noted, state):
+    for one in noted:
+        note_backup(instance, one)
+    found = TimeWindowFreshnessPolicyEvaluator().evaluate_freshness(
+        LoadingContextForTest(instance), defs.get_repository_def().asset_graph.get(BACKUP)
+    )
+    assert asyncio.run(found) == state
+    last = last_backup(instance)
+    assert last == (noted[-1] if noted else None)
+    assert last_backup(instance, before=(datetime.now(UTC) - timedelta(hours=48)).timestamp()) == next(
+        (one for one in reversed(noted) if one.at < datetime.now(UTC) - timedelta(hours=48)), None
     )
 
 
@@ -441,6 +478,25 @@ class TestPromise:
         assert watch.told[1:] == ["SLA met again: the stock sweep came through"]
         assert "1 repeat counted meanwhile" in watch.hook.received[1]["message"]
         assert watch.hook.received[1]["type"] == "success"
+
+    def test_an_old_backup(self, watch):
+        instance, now = watch.instance, datetime.now(UTC).timestamp()
+        becomes(instance, BACKUP, FreshnessState.UNKNOWN, now)
+        watch.tick()
+        assert watch.told == [], "a shop that never took one is not told so every two days"
+        note_backup(instance, backup_of(49))
+        becomes(instance, BACKUP, FreshnessState.FAIL, now)
+        sweep(instance, raising(Blocked("Access Denied.")))
+        watch.tick()
+        assert watch.told == [
+            "2 wrong: iPage blocks us; SLA broken: the backup has not come through for 2 d",
+        ]
+        watch.tick()
+        note_backup(instance, backup_of(0))
+        becomes(instance, BACKUP, FreshnessState.PASS, now)
+        watch.tick()
+        watch.tick()
+        assert watch.told[1:] == ["SLA met again: the backup came through"]
 
     def left_behind(self, looked_at: float) -> dg.AssetCheckEvaluation:
         rows = [dg.TableRecord({"isbn": "9780306406157", "title": "Piranesi", "read": None})]
@@ -774,6 +830,16 @@ class TestQuietHours:
         watch.tick()
         assert len(watch.told) == 3
 
+    def test_an_old_backup_can_wait(self, watch):
+        watch.tick()
+        note_backup(watch.instance, backup_of(49))
+        becomes(watch.instance, BACKUP, FreshnessState.FAIL, datetime.now(UTC).timestamp())
+        assert "1 wait for the end of QUIET_HOURS" in watch.tick()
+        assert watch.told == []
+        watch.ahead = 7300
+        watch.tick()
+        assert watch.told == ["SLA broken: the backup has not come through for 2 d"]
+
     def test_a_target_that_is_down_in_the_morning_gets_it_later(self, watch):
         watch.tick()
         sweep(watch.instance, raising(Blocked("Access Denied.")))
@@ -963,6 +1029,7 @@ class TestLetter:
         push(instance, fine)
         sweep(instance, raising(Blocked("Access Denied.")))
         watch.tick()
+        note_backup(instance, noted := backup_of(0))
         now, tables = datetime.now(UTC).timestamp(), tables_of(instance)
         found = watched_week(instance, tables, Week.over_by(now + 7 * 86400, zone), now, promised=7200.0)
         assert found.went == SomeTitles(1, (f"Emma ({isbn})",))
@@ -974,6 +1041,7 @@ class TestLetter:
         assert person.until is not None
         assert (block.subject, block.until) == ("iPage blocks us", None)
         assert found.known_since is not None
+        assert found.backup == noted
         # It stood still since the last sweep, for longer than was promised.
         later = watched_week(
             instance, tables, Week.over_by(now + 7 * 86400, zone), now + 7201, promised=7200.0
@@ -982,6 +1050,7 @@ class TestLetter:
         # Of an earlier week nothing is known.
         before = watched_week(instance, tables, Week.over_by(now, zone), now, promised=7200.0)
         assert (before.sweeps, before.stale, before.wrong, before.went) == (0, None, (), SomeTitles(0))
+        assert before.backup is None
         assert (before.all_sweeps, found.all_sweeps) == (False, False)
         long_ago = watched_week(instance, tables, Week.over_by(now - 35 * 86400, zone), now, promised=7200.0)
         assert long_ago.went is None, "runs of then are forgotten"

@@ -267,6 +267,7 @@ def test_a_backup_goes_into_new_databases(at_work: Shop, postgres: Postgres, eve
     """The last one: the shop is stopped, and brought up again from its backup."""
     taken = at_work.run("backup")
     assert taken.returncode == 0, taken.stderr
+    assert "could not be noted" not in taken.stderr
     (archive,) = (at_work.folder / "backups").iterdir()
     child = at_work.supervisor.children["daemon"]
     for name in SERVICES:

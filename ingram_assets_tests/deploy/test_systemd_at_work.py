@@ -211,6 +211,7 @@ def test_a_backup_is_taken_and_the_shop_upgraded(shop: Machine, eventually: Call
     (archive,) = shop.said("ls /var/lib/ingram-backup").split()
     assert archive.startswith("ingram-backup-")
     told = shop.said("journalctl --no-pager --unit ingram-backup")
+    assert "could not be noted" not in told
     assert "keep them elsewhere, as in a password manager: .env, .env.storefront." in told
 
 

@@ -18,10 +18,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ingram_assets.alerts.model import Incident, IncidentLog
 from ingram_assets.coordination.site import SharedSite
+from ingram_assets.defs.backups import note_backup
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME, STOCK, STOCK_SWEEP, UNREAD_PAGES
 from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.desk.app import make_app
 from ingram_assets.desk.backroom import Backroom
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.runtime.instance import dagster_instance
@@ -142,6 +144,7 @@ def _happen(instance: dg.DagsterInstance) -> None:
     instance.add_dynamic_partitions(ISBNS_NAME, ISBNS[:4])
     instance.add_dynamic_partitions(RETIRED_NAME, ISBNS[4:])
     instance.report_runless_asset_event(dg.AssetMaterialization(STOCK_SWEEP))
+    note_backup(instance, NotedBackup(datetime.now(UTC) - timedelta(hours=5), "taken", 1, "0.1.0"))
     for each in ISBNS[:3]:
         instance.report_runless_asset_event(dg.AssetMaterialization(STOCK, partition=each))
     instance.report_runless_asset_event(dg.AssetObservation(STOCK, partition=ISBNS[3]))
@@ -217,6 +220,7 @@ def test_the_figures(desk: WatchedDesk):
     assert said["ingram_titles_by_step{in_step}"] == 3
     assert 3 * 3600 <= said["ingram_oldest_reading_age_seconds"] < 3 * 3600 + 600
     assert 0 < said["ingram_store_lag_seconds"] < 600
+    assert 5 * 3600 <= said["ingram_backup_age_seconds"] < 5 * 3600 + 600
     assert 0 <= said["ingram_last_sweep_age_seconds"] < 600
     assert said["ingram_incidents_open{guardrail}"] == said["ingram_incidents_open{run}"] == 1
     assert said["ingram_incidents_open{block}"] == 0

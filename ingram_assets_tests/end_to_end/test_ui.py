@@ -32,6 +32,7 @@ GROUPS = {
         "medusa/inventory_levels",
         "store/inventory",
     ],
+    "backup": ["shop/backup"],
 }
 PATIENCE = 150_000
 """Milliseconds: on a busy machine the page takes its time."""

@@ -5,8 +5,12 @@ Events as Dagster itself records them, what it remembers of sensors, and its dae
 
 from dagster._core.definitions.freshness import FreshnessState as FreshnessState
 from dagster._core.definitions.freshness import FreshnessStateChange as FreshnessStateChange
+from dagster._core.definitions.freshness_evaluator import (
+    TimeWindowFreshnessPolicyEvaluator as TimeWindowFreshnessPolicyEvaluator,
+)
 from dagster._core.definitions.run_request import InstigatorType as InstigatorType
 from dagster._core.events import AssetMaterializationPlannedData as AssetMaterializationPlannedData
+from dagster._core.loader import LoadingContextForTest as LoadingContextForTest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin as RegisteredCodeLocationOrigin
 from dagster._core.remote_origin import RemoteInstigatorOrigin as RemoteInstigatorOrigin
 from dagster._core.remote_origin import RemoteRepositoryOrigin as RemoteRepositoryOrigin

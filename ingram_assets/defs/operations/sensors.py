@@ -18,11 +18,12 @@ from ingram_assets.alerts.letter import due_week, waits_for_titles, weekly_lette
 from ingram_assets.alerts.model import Alert, AlertRules, Incident, IncidentLog, PastIncident
 from ingram_assets.alerts.quiet import sort_out
 from ingram_assets.alerts.tables import AlertTables
-from ingram_assets.defs.keys import STOCK_SWEEP
+from ingram_assets.defs.keys import BACKUP, STOCK_SWEEP
 from ingram_assets.defs.operations import event_reader
 from ingram_assets.defs.operations.watched import NAMES, WATCHDOGS
 from ingram_assets.defs.operations.week_reader import told_title_week, watched_week
 from ingram_assets.defs.reading_events import last_made, stale_readings
+from ingram_assets.domain.backups import BACKUP_WITHIN
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.operations import OperationsSettings
@@ -135,7 +136,11 @@ def alert_rules(common: CommonSettings, pace: PaceSettings) -> AlertRules:
     """The shop's figures and names, without what is operations' own."""
     return AlertRules(
         retry_after=tuple(float(wait) for wait in pace.SWEEP_RETRY_AFTER),
-        sla={NAMES.sweep: pace.STOCK_FAIL_AFTER, NAMES.search: pace.SEARCH_FAIL_AFTER},
+        sla={
+            NAMES.sweep: pace.STOCK_FAIL_AFTER,
+            NAMES.search: pace.SEARCH_FAIL_AFTER,
+            BACKUP.to_user_string(): BACKUP_WITHIN.total_seconds(),
+        },
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         ui=common.INGRAM_UI_URL.rstrip("/"),
         names=NAMES,

@@ -25,6 +25,9 @@ NAMES = WorkNames(
     search=keys.SAVED_SEARCH.to_user_string(),
     stock=keys.STOCK.to_user_string(),
     levels=keys.INVENTORY_LEVELS.to_user_string(),
+    of_site=frozenset(
+        key.to_user_string() for key in (keys.STOCK_SWEEP, keys.SAVED_SEARCH, keys.COVER_SWEEP)
+    ),
     push=frozenset(("push_titles", keys.INVENTORY_LEVELS.to_user_string())),
     titles_check=check_name(TITLES_CHECK),
     store_check=check_name(_STORE_CHECK),
@@ -46,5 +49,6 @@ NAMES = WorkNames(
         "look_back": "the look back at the week",
         "sweep_inventory": "the sweep of inventory operations",
         keys.STOCK_LOCATION.to_user_string(): "the store's stock location",
+        keys.BACKUP.to_user_string(): "the backup",
     },
 )

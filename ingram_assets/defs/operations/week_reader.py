@@ -13,6 +13,7 @@ from ingram_assets.alerts.incidents import open_incidents
 from ingram_assets.alerts.letter import WatchedWeek
 from ingram_assets.alerts.model import PastIncident
 from ingram_assets.alerts.tables import AlertTables
+from ingram_assets.defs.backups import last_backup
 from ingram_assets.defs.events import EVENTS_KEPT, REPORT
 from ingram_assets.defs.keys import STOCK_SWEEP, TITLE_WEEK, WEEK_JOB
 from ingram_assets.defs.operations.watched import TITLES_CHECK
@@ -62,6 +63,7 @@ def watched_week(
         tracked=tracked,
         wrong=tuple(sorted([*tables.past(week.begins, until), *still], key=lambda one: one.since)),
         known_since=tables.past_kept_since(),
+        backup=last_backup(instance, until),
     )
 
 

@@ -14,6 +14,7 @@ from ingram_assets.alerts.model import Incident
 from ingram_assets.defs.storefront.lag import Lag
 from ingram_assets.desk.pages import board as board_page
 from ingram_assets.desk.pages import rendering
+from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.freshness import NextReading
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
@@ -272,6 +273,9 @@ def test_the_promise_as_it_is_kept():
     assert "Kept : The store tells the truth. 1 title: it was read within 2 h" in told
     assert "Sweeps in time since" in told
     assert "Last sweep came through 12 min ago" in told
+    assert "Last backup never; take one with ingram backup FOLDER" in told
+    noted = NotedBackup(NOW - timedelta(hours=9), "taken", 41_000_000, "0.1.0")
+    assert "Last backup taken 9 h ago" in now_of(replace(QUIET, backup=noted))
     assert "Next sweep in 48 min , at" in told
     assert "Nothing just now." in told
     assert "Nothing that anybody was told of." in told
