@@ -36,7 +36,7 @@ OF_LOCATION = {name: f"Settings of the {name}" for name in LOCATIONS} | {
 _LACKING = {
     "scraper": "the queue's writer, the bucket, the mailbox, the browser and iPage are not looked at",
     "storefront": "the queue's reader, the journal and Medusa are not looked at",
-    "operations": "nobody would be told when the promise breaks",
+    "operations": "whom to tell is not looked at",
 }
 
 
@@ -137,11 +137,12 @@ def _of_location(given: Given, name: str, settings: type[Settings]) -> Observed:
         return _at_fault(told) if told else Observed(f"{file} is complete.")
     is_others = (env_dir() / settings.file).exists()
     why = "is another user's" if is_others else f"is not set up here (see {example_of(settings.file)})"
-    words = f"{file} {why}: {_LACKING[name]}."
+    is_whole_shop = {"scraper", "storefront"} <= given.here
+    lacking = "nobody would be told when the promise breaks" if is_whole_shop else _LACKING[name]
+    words = f"{file} {why}: {lacking}."
     # Each may be another user's; but without any there is nothing to look at.
     if not given.here:
         return Observed(words, Outcome.MISSING, settings=())
-    is_whole_shop = {"scraper", "storefront"} <= given.here
     return Observed(words, Outcome.NOTE if is_whole_shop else Outcome.NOT_TRIED, settings=())
 
 
