@@ -1,23 +1,18 @@
 """What a run at work on a worker holds in Dagster's PostgreSQL: a lock, for as long as its process lives.
 
 Whoever has the lock does the run, so that no run is done twice, however often its message is delivered. And
-the lock goes with the process: PostgreSQL ends it at once where the process was killed, and within half a
-minute where its machine is gone. So anyone who asks is told whether a run is still at work, whatever becomes
-of the broker that carried it.
+anyone who asks is told whether a run is still at work, whatever becomes of the broker that carried it.
 """
 
-import contextlib
-import hashlib
 import logging
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-import psycopg
+from ingram_assets.runtime.advisory_locks import HeldLocks, connected, count_held, lock_number
 
 log = logging.getLogger(__name__)
 
@@ -27,23 +22,6 @@ TAKEN_AGAIN_WITHIN = 10.0
 """A lock that went with its connection, as when PostgreSQL is started anew, is taken again in less."""
 KILLED_AFTER = 60.0
 """A run that was told to end, and is over for everybody else, ends by force."""
-CONNECT: dict[str, Any] = {
-    **{"connect_timeout": 10, "application_name": "ingram run"},
-    **{"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000},
-}
-GONE_MACHINES_SESSION_ENDS = """
-    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3;
-    SET idle_session_timeout = 0
-"""
-SPOKEN_WITHIN = 60.0
-"""Seconds. Who holds a lock and said nothing for longer is frozen, as on a machine that was put to sleep."""
-_HELD = """
-    SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
-    WHERE locktype = 'advisory' AND granted AND objsubid = 1
-        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND (classid::bigint << 32) | objid::bigint = ANY (%s)
-        AND coalesce(state_change > clock_timestamp() - make_interval(secs => %s), TRUE)
-"""
 
 
 def is_held(database: str, run_id: str, *, patience: float | None = None) -> bool:
@@ -53,19 +31,13 @@ def is_held(database: str, run_id: str, *, patience: float | None = None) -> boo
         psycopg.Error: the database does not answer: nothing is known.
     """
     until = time.monotonic() + (TAKEN_AGAIN_WITHIN if patience is None else patience)
-    with psycopg.connect(database, autocommit=True, **CONNECT) as connection:
+    with connected(database, "ingram run") as connection:
         while True:
-            if count_held(connection, [_key(run_id)]):
+            if count_held(connection, [_lock_of(run_id)]):
                 return True
             if time.monotonic() >= until:
                 return False
             time.sleep(0.5)
-
-
-def count_held(connection: psycopg.Connection, keys: Sequence[int]) -> int:
-    """How many of these locks somebody has who is not frozen."""
-    row = connection.execute(_HELD, [list(keys), SPOKEN_WITHIN]).fetchone()
-    return int(row[0]) if row else 0
 
 
 @contextmanager
@@ -94,9 +66,8 @@ class _Hold:
     def __init__(
         self, database: str, run_id: str, is_stopped: Callable[[], bool], is_over: Callable[[], bool]
     ) -> None:
-        self._database, self._key = database, _key(run_id)
+        self._locks, self._lock = HeldLocks(database, "ingram run"), _lock_of(run_id)
         self._is_stopped, self._is_over = is_stopped, is_over
-        self._connection: psycopg.Connection | None = None
         self._left = threading.Event()
         self._over_since: float | None = None
         self._told = False
@@ -104,19 +75,14 @@ class _Hold:
 
     def take(self) -> bool:
         """Whether the lock is ours now. It waits for nobody."""
-        self._connection = psycopg.connect(self._database, autocommit=True, **CONNECT)
-        self._connection.execute(GONE_MACHINES_SESSION_ENDS)
-        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()
-        return bool(row and row[0])
+        return bool(self._locks.take([self._lock]))
 
     def leave(self) -> None:
         """Gives it back."""
         self._left.set()
         if self.thread.is_alive():
             self.thread.join(LOOK_SECONDS * 5)
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
+        self._locks.leave()
 
     def _keep(self) -> None:
         while not self._left.wait(LOOK_SECONDS):
@@ -126,15 +92,8 @@ class _Hold:
                 log.warning("A run can't ask Dagster's database (%s).", type(error).__name__)
 
     def _look(self) -> None:
-        try:
-            assert self._connection is not None
-            self._connection.execute("SELECT 1")
-        except psycopg.Error:
-            assert self._connection is not None
-            self._connection.close()
-            if not self.take():
-                # The server has not seen yet that the old connection is gone.
-                self._connection.close()
+        if not self._locks.are_there() and not self.take():
+            self._locks.leave()  # The server has not seen yet that the old connection is gone.
         if self._is_stopped():
             self._interrupt()
         self._end_what_is_over()
@@ -160,10 +119,5 @@ class _Hold:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-def lock_number(called: str) -> int:
-    """A name's number among PostgreSQL's advisory locks; the first of its 64 bits is unset."""
-    return int.from_bytes(hashlib.sha256(f"ingram {called}".encode()).digest()[:8], "big") >> 1
-
-
-def _key(run_id: str) -> int:
+def _lock_of(run_id: str) -> int:
     return lock_number(f"run {run_id}")

@@ -18,7 +18,7 @@ from ingram_assets.cli import worker as worker_command
 from ingram_assets.cli.main import main
 from ingram_assets.defs import failure_text
 from ingram_assets.overview.run_results import collect
-from ingram_assets.runtime import broker, run_hold
+from ingram_assets.runtime import advisory_locks, broker, run_hold
 from ingram_assets.runtime.broker import WORKER_TAG, BrokerAway
 from ingram_assets.runtime.celery_launcher import CeleryLauncher
 from ingram_assets.runtime.dagster_internals import LaunchRunContext, WorkerStatus
@@ -113,7 +113,7 @@ def test_a_run_whose_process_or_worker_was_killed_is_failed(machines: Machines, 
 def test_a_run_whose_process_is_frozen_is_failed_and_ends_once_it_goes_on(
     machines: Machines, worker: Child, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ):
-    monkeypatch.setattr(run_hold, "SPOKEN_WITHIN", 5.0)
+    monkeypatch.setattr(advisory_locks, "SPOKEN_WITHIN", 5.0)
     run_id = machines.launch("operations", "long")
     eventually(lambda: machines.waits(run_id))
     frozen = [each for each in psutil.Process(worker.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
