@@ -16,7 +16,7 @@ import httpx
 import psutil
 from rich.console import Console
 
-from ingram_assets.cli.runs import follow
+from ingram_assets.cli.launch import follow
 from ingram_assets.defs.keys import ISBNS_NAME
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.runtime.instance import dagster_instance

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.whole_files import write_whole
 
 

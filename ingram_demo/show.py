@@ -13,7 +13,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from ingram_assets.cli.runs import code_server, follow, launch
+from ingram_assets.cli.launch import code_server, follow, launch
 from ingram_assets.cli.terminal import markup
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview.run_results import RunResult

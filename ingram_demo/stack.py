@@ -20,13 +20,13 @@ from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.demo import SETTINGS, at_work
 from ingram_assets.settings.environment import (
     environment_of_machine,
     environment_of_owner,
     port_settings,
 )
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, LogSettings, PaceSettings

@@ -18,7 +18,7 @@ from itertools import chain
 from urllib.parse import unquote
 
 from ingram_assets.alerts.model import Alert
-from ingram_assets.alerts.tables import AlertTables, Pause, Waiting
+from ingram_assets.alerts.tables import AlertTables, Pause, UndeliveredAlert
 
 _FIRST_PAUSE = 15.0
 _LONGEST_PAUSE = 1800.0
@@ -28,7 +28,7 @@ TEST = Alert("Ingram: this is a test", "Alerts of the bookstore's stock reach yo
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class AlertTarget:
     """Whom to tell. `name` may be shown, `url` never."""
 
     name: str
@@ -36,7 +36,7 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class DeliveryResult:
     """What became of an alert at a target; `reason` says why it did not take it."""
 
     target: str
@@ -44,10 +44,10 @@ class Sent:
     reason: str | None = None
 
 
-Send = Callable[[Target, Alert], Sent]
+Send = Callable[[AlertTarget, Alert], DeliveryResult]
 
 
-def targets_of(urls: Sequence[str]) -> list[Target]:
+def targets_of(urls: Sequence[str]) -> list[AlertTarget]:
     """The targets of ALERT_URLS, each once.
 
     A piece without a scheme belongs to the options of the address before it, which may hold commas:
@@ -59,7 +59,7 @@ def targets_of(urls: Sequence[str]) -> list[Target]:
             whole[-1] += f",{url}"
         else:
             whole.append(url)
-    return [Target(_name(url), url) for url in dict.fromkeys(whole)]
+    return [AlertTarget(_name(url), url) for url in dict.fromkeys(whole)]
 
 
 def _name(url: str) -> str:
@@ -78,11 +78,11 @@ def unknown_targets(urls: Sequence[str]) -> list[str]:
 
 def deliver(
     tables: AlertTables,
-    targets: Sequence[Target],
+    targets: Sequence[AlertTarget],
     now: float,
     send: Send | None = None,
     seconds: float = _SECONDS,
-) -> list[Sent]:
+) -> list[DeliveryResult]:
     """Send what is due, all targets at the same time, each in the order of its alerts until it fails.
 
     Returns what became of each alert at each target that was tried.
@@ -106,18 +106,18 @@ def deliver(
     return answers
 
 
-def send_test(urls: Sequence[str]) -> list[Sent]:
+def send_test(urls: Sequence[str]) -> list[DeliveryResult]:
     """Send a test to each target, all at the same time; what became of it, in the order of the settings."""
-    queues = [(target, [Waiting(0, target.name, TEST)]) for target in targets_of(urls)]
+    queues = [(target, [UndeliveredAlert(0, target.name, TEST)]) for target in targets_of(urls)]
     return [sent[0] for sent in _at_the_same_time(queues, send_one, lambda _: None, _SECONDS)]
 
 
 def _at_the_same_time(
-    queues: Sequence[tuple[Target, Sequence[Waiting]]],
+    queues: Sequence[tuple[AlertTarget, Sequence[UndeliveredAlert]]],
     send: Send,
-    note: Callable[[Waiting], None],
+    note: Callable[[UndeliveredAlert], None],
     seconds: float,
-) -> list[list[Sent]]:
+) -> list[list[DeliveryResult]]:
     """Work off each target's queue in a thread of its own, up to its first failure.
 
     A thread that is not done by the deadline is left behind; being a daemon it holds up neither the others
@@ -125,7 +125,7 @@ def _at_the_same_time(
     """
     deadline = time.monotonic() + seconds
 
-    def work(target: Target, queue: Sequence[Waiting], answers: list[Sent]) -> None:
+    def work(target: AlertTarget, queue: Sequence[UndeliveredAlert], answers: list[DeliveryResult]) -> None:
         for one in queue:
             if time.monotonic() >= deadline:
                 break
@@ -136,7 +136,7 @@ def _at_the_same_time(
             if not answer.ok:
                 break
 
-    answers: list[list[Sent]] = [[] for _ in queues]
+    answers: list[list[DeliveryResult]] = [[] for _ in queues]
     threads = [
         threading.Thread(target=work, args=(*queue, sent), daemon=True)
         for queue, sent in zip(queues, answers, strict=True)
@@ -147,12 +147,12 @@ def _at_the_same_time(
     for thread, (target, _), sent in zip(threads, queues, answers, strict=True):
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive() or not sent:
-            sent = [*sent, Sent(target.name, False, "it did not answer in time")]
+            sent = [*sent, DeliveryResult(target.name, False, "it did not answer in time")]
         outcome.append(sent)
     return outcome
 
 
-def send_one(target: Target, alert: Alert) -> Sent:
+def send_one(target: AlertTarget, alert: Alert) -> DeliveryResult:
     """Send one alert to one target. Raises nothing; time limits are the target's plugin's, seconds each."""
     import apprise  # Of no use while there is nothing to tell.
 
@@ -166,7 +166,7 @@ def send_one(target: Target, alert: Alert) -> Sent:
     said = apprise.Apprise(asset=asset)
     try:
         if not said.add(target.url):
-            return Sent(target.name, False, "ALERT_URLS: this is no address that Apprise knows")
+            return DeliveryResult(target.name, False, "ALERT_URLS: this is no address that Apprise knows")
         result = said.notify(
             title=alert.subject,
             body=alert.body,
@@ -174,11 +174,13 @@ def send_one(target: Target, alert: Alert) -> Sent:
             body_format=apprise.NotifyFormat.TEXT,
         )
         if result:
-            return Sent(target.name, True)
+            return DeliveryResult(target.name, True)
         reasons = [entry.message for entry in result.logs() if entry.level in ("WARNING", "ERROR")]
-        return Sent(target.name, False, _cleaned(reasons[-1] if reasons else "it refused", target.url))
+        return DeliveryResult(
+            target.name, False, _cleaned(reasons[-1] if reasons else "it refused", target.url)
+        )
     except Exception as error:
-        return Sent(target.name, False, f"Apprise failed: {type(error).__name__}")
+        return DeliveryResult(target.name, False, f"Apprise failed: {type(error).__name__}")
 
 
 def _cleaned(reason: str, url: str) -> str:

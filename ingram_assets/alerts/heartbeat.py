@@ -18,7 +18,7 @@ _LONGEST_PAUSE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class GoodSweep:
     """A good sweep: its event's id, and when it ended."""
 
     id: int
@@ -26,7 +26,7 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
+class HeartbeatState:
     """How far the heartbeat is.
 
     Args:
@@ -40,7 +40,9 @@ class Beat:
     again_at: float | None = None
 
 
-def next_beat(beat: Beat, last: Sweep | None, now: float, promised: float) -> Beat | None:
+def next_beat(
+    beat: HeartbeatState, last: GoodSweep | None, now: float, promised: float
+) -> HeartbeatState | None:
     """What to note before the watcher is told of the last sweep; `None`: it is not to be told now. Pure.
 
     Noted before the call: a process that dies in it calls once more, after a pause.
@@ -52,11 +54,11 @@ def next_beat(beat: Beat, last: Sweep | None, now: float, promised: float) -> Be
     if last is None or now - last.at > promised:
         return None
     if last.id != beat.sweep:
-        return Beat(last.id, 1, now + _FIRST_PAUSE)
+        return HeartbeatState(last.id, 1, now + _FIRST_PAUSE)
     if beat.again_at is None or beat.again_at > now:
         return None
     pause = min(_FIRST_PAUSE * 2**beat.failures, _LONGEST_PAUSE)
-    return Beat(last.id, beat.failures + 1, now + pause)
+    return HeartbeatState(last.id, beat.failures + 1, now + pause)
 
 
 def call(url: str, seconds: float = SECONDS) -> str | None:

@@ -30,6 +30,7 @@ from ingram_assets.alerts import messages
 from ingram_assets.alerts.model import (
     Alert,
     AlertRules,
+    AssetFreshness,
     Checked,
     Failed,
     FailedPart,
@@ -37,7 +38,6 @@ from ingram_assets.alerts.model import (
     IncidentLog,
     LowStock,
     Occurrence,
-    Promise,
     Succeeded,
     Watchdog,
 )
@@ -58,7 +58,7 @@ _FIELDS, _GUARDRAILS = "fields", "guardrails"
 def decide(
     log: IncidentLog,
     seen: Sequence[Occurrence],
-    promises: Sequence[Promise],
+    promises: Sequence[AssetFreshness],
     stale: StaleReadings | None,
     now: float,
     rules: AlertRules,
@@ -96,7 +96,7 @@ def decide(
     ), decision.alerts
 
 
-def wants_stale(log: IncidentLog, promises: Sequence[Promise], sweep: str) -> bool:
+def wants_stale(log: IncidentLog, promises: Sequence[AssetFreshness], sweep: str) -> bool:
     """Whether the next decision will tell which titles are stale: the stock's SLA has just broken."""
     return _sla_key(sweep) not in log.incidents and any(
         promise.asset == sweep and promise.state == "FAIL" for promise in promises
@@ -134,7 +134,9 @@ def _as_checked(failed: Failed, check: str) -> Checked:
 class _Decision:
     """One look's decision, as it is made."""
 
-    def __init__(self, log: IncidentLog, promises: Sequence[Promise], now: float, rules: AlertRules) -> None:
+    def __init__(
+        self, log: IncidentLog, promises: Sequence[AssetFreshness], now: float, rules: AlertRules
+    ) -> None:
         self.incidents = dict(log.incidents)
         self.behind = log.behind
         self.low = dict(log.low)
@@ -332,7 +334,7 @@ class _Decision:
         while len(self.low) > _LOW_AT_MOST:
             del self.low[next(iter(self.low))]
 
-    def kept_or_broken(self, promise: Promise, stale: StaleReadings | None) -> None:
+    def kept_or_broken(self, promise: AssetFreshness, stale: StaleReadings | None) -> None:
         """Tell that an SLA broke, and that it is met again."""
         key, asset = _sla_key(promise.asset), promise.asset
         incident = self.incidents.get(key)

@@ -8,17 +8,17 @@ from ingram_assets.alerts.kinds import kind_of
 from ingram_assets.alerts.model import (
     Alert,
     AlertRules,
+    AssetFreshness,
     Checked,
     Failed,
     HeldAlert,
     Incident,
     LowStock,
-    Promise,
     Watchdog,
     WorkNames,
 )
+from ingram_assets.domain.formatting import with_moments
 from ingram_assets.domain.lifetime import StaleReadings
-from ingram_assets.domain.wording import with_moments
 
 _REASON_LENGTH = 700
 _DIGEST_LINES = 40
@@ -121,7 +121,7 @@ def over(incident: Incident, now: float, rules: AlertRules, more: Sequence[str] 
     return _ended(f"Over: {subject}", "From", incident, now, rules, more)
 
 
-def sla_subject(promise: Promise, stale: StaleReadings | None, rules: AlertRules) -> str:
+def sla_subject(promise: AssetFreshness, stale: StaleReadings | None, rules: AlertRules) -> str:
     """What is wrong, when an asset is older than was promised."""
     age = duration(rules.sla[promise.asset]) if promise.asset in rules.sla else None
     if stale is not None:
@@ -133,7 +133,7 @@ def sla_subject(promise: Promise, stale: StaleReadings | None, rules: AlertRules
 
 def sla_broken(
     incident: Incident,
-    promise: Promise,
+    promise: AssetFreshness,
     stale: StaleReadings | None,
     causes: Collection[Incident],
     rules: AlertRules,
@@ -152,7 +152,7 @@ def sla_broken(
     return Alert(incident.subject, _body([*lines, *_links(incident, rules)], rules), "failure", incident)
 
 
-def sla_met(incident: Incident, promise: Promise, now: float, rules: AlertRules) -> Alert:
+def sla_met(incident: Incident, promise: AssetFreshness, now: float, rules: AlertRules) -> Alert:
     """The promise is kept again."""
     subject = f"SLA met again: {_called(promise.asset, rules.names)} came through"
     return _ended(subject, "Broken from", incident, now, rules)

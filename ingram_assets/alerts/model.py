@@ -102,7 +102,7 @@ Occurrence = Failed | Succeeded | Checked | LowStock
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class AssetFreshness:
     """An asset's freshness as it stands: since when, and when the asset was made last."""
 
     asset: str

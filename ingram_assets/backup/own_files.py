@@ -7,8 +7,8 @@ from pathlib import Path
 from ingram_assets.backup.archive import Archive, FilePart
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.named_files import read_named
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import env_dir, own_file
 from ingram_assets.whole_files import write_whole
 

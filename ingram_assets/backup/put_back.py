@@ -16,7 +16,7 @@ from ingram_assets.defs.runs_at_work import NOT_FINISHED
 from ingram_assets.doctor.whose_database import whose_else
 from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import IngramError, NeedsPerson
-from ingram_assets.domain.wording import size
+from ingram_assets.domain.formatting import size
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.runtime.processes import AlreadyRunning, Supervisor
 from ingram_assets.settings.base import secret

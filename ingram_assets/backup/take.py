@@ -17,7 +17,7 @@ from ingram_assets.backup.archive import ArchiveWriter, DumpPart, FilePart, Mani
 from ingram_assets.backup.databases import OwnDatabase, Snapshot, as_of_now
 from ingram_assets.backup.own_files import OwnFile, Told
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.domain.wording import size
+from ingram_assets.domain.formatting import size
 from ingram_assets.whole_files import whole_file
 
 SAID_EVERY = 5.0
@@ -107,7 +107,7 @@ class _Heard:
         return os.read(self._source.fileno(), size)
 
 
-def _dumped(archive: ArchiveWriter, of: Snapshot, tool: client_tools.Tool, told: Told) -> DumpPart:
+def _dumped(archive: ArchiveWriter, of: Snapshot, tool: client_tools.ClientProgram, told: Told) -> DumpPart:
     words, name = of.database.words, f"{of.database.name}.dump"
     with client_tools.dump(tool, of.database.server, of.id) as source:
         part = archive.add(name, _Heard(source, of, told), every_few_seconds(words, told))

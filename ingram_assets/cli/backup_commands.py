@@ -55,7 +55,7 @@ def backup(where: Path, as_json: bool) -> None:
 
 def _tell_taken(taken: "TakenBackup", as_json: bool) -> None:
     from ingram_assets.backup.own_files import secret_files
-    from ingram_assets.domain.wording import size
+    from ingram_assets.domain.formatting import size
 
     secret = secret_files()
     if as_json:
@@ -90,7 +90,7 @@ def restore(archive: Path, yes: bool, as_json: bool) -> None:
     from ingram_assets.backup.databases import own_databases
     from ingram_assets.backup.put_back import Restoring, nobody_at_work
     from ingram_assets.cli.migrate import migrate_queue
-    from ingram_assets.domain.wording import moment
+    from ingram_assets.domain.formatting import moment
     from ingram_assets.settings.environment import environment_of
     from ingram_assets.settings.loading import load
     from ingram_assets.settings.shared import CommonSettings
@@ -108,7 +108,7 @@ def restore(archive: Path, yes: bool, as_json: bool) -> None:
 
 def _tell_restored(done: "PutBack", as_json: bool) -> None:
     from ingram_assets.cli.terminal import in_shop_zone
-    from ingram_assets.domain.wording import moment
+    from ingram_assets.domain.formatting import moment
 
     if as_json:
         found = {"created_roles": done.created_roles, "canceled": done.canceled, "notes": done.notes}

@@ -10,7 +10,7 @@ from ingram_assets.cli.terminal import one_line, say, shop_zone
 if TYPE_CHECKING:
     from ingram_assets.defs.events import Report
     from ingram_assets.overview.run_results import RunResult
-    from ingram_assets.store.watching import StoreMode
+    from ingram_assets.store.observe_mode import StoreMode
 
 _BACK = "To only watch again: MODE=observe in .env.storefront, and start the shop anew."
 
@@ -32,8 +32,8 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
     ingram go-live --let-through     a guardrail would stop it; you looked, and it is right
     ingram go-live --yes --json      from a script
     """
-    from ingram_assets.cli.report import finish, whole_report
     from ingram_assets.cli.run_commands import run_job
+    from ingram_assets.cli.run_progress import finish, whole_report
     from ingram_assets.domain.failures import NeedsPerson
     from ingram_assets.overview.job_requests import push_titles
     from ingram_assets.runtime.started_with import refuse_if_observed
@@ -68,7 +68,7 @@ def go_live(yes: bool, let_through: bool, as_json: bool) -> None:
 def _written_by(run_id: str) -> str:
     """What a run wrote, by the journal, and how it is put back, where there is anything to."""
     from ingram_assets.defs.storefront.from_settings import storefront_settings
-    from ingram_assets.domain.wording import count
+    from ingram_assets.domain.formatting import count
     from ingram_assets.store.journal import Journal
 
     with Journal(storefront_settings().STOREFRONT_DB_URL.get_secret_value()) as journal:
@@ -82,7 +82,7 @@ def _written_by(run_id: str) -> str:
 
 def _show(plan: "RunResult", planned: "Report", as_json: bool) -> None:
     """Print the plan; leave where it failed, or where a guardrail would stop it."""
-    from ingram_assets.cli.report import finish, print_report
+    from ingram_assets.cli.run_progress import finish, print_report
     from ingram_assets.defs.storefront.push import GUARDRAIL_WOULD_STOP
 
     if not plan.succeeded:
@@ -106,7 +106,7 @@ def _mode() -> "StoreMode":
 
 
 def _is_live_already(mode: "StoreMode", as_json: bool) -> None:
-    from ingram_assets.domain.wording import local_moment
+    from ingram_assets.domain.formatting import local_moment
 
     if as_json:
         print_json(**_as_json(mode))

@@ -9,16 +9,23 @@ from typing import Any
 
 import click
 
-from ingram_assets.cli.read_shop import Becomes, ShopRules
+from ingram_assets.cli.read_shop import NewTitleInStore, ShopRules
 from ingram_assets.cli.terminal import one_line, print_table, say
 from ingram_assets.domain import restrictions
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.completeness import FIRST_GUESS, Habit
+from ingram_assets.domain.formatting import count
 from ingram_assets.domain.title import Contributor
-from ingram_assets.domain.wording import count
 from ingram_assets.sources.ipage.pages import ProductPage
 from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
-from ingram_assets.sources.ipage.pages.understood import FIELDS, KINDS, Strange, Understood, called, is_read
+from ingram_assets.sources.ipage.pages.understood import (
+    FIELDS,
+    KINDS,
+    NotUnderstood,
+    Understood,
+    called,
+    is_read,
+)
 
 _LONGEST_VALUE, _LONGEST_TITLE = 120, 30
 _MOST_STRANGE = 30
@@ -41,7 +48,7 @@ class LookedAt:
     problem: str | None = None
     habit: Habit = FIRST_GUESS
     habit_is_seen: bool = False
-    becomes: Becomes | None = None
+    becomes: NewTitleInStore | None = None
 
     @property
     def page(self) -> ProductPage | None:
@@ -144,9 +151,9 @@ def shares(pages: Iterable[LookedAt]) -> tuple[dict[str, int], int]:
     return {**said, "stock": sum(page.stock is not None for page in read)}, len(read)
 
 
-def not_understood(pages: Iterable[LookedAt]) -> list[tuple[Strange, int, str]]:
+def not_understood(pages: Iterable[LookedAt]) -> list[tuple[NotUnderstood, int, str]]:
     """What was not understood, the most frequent first: with how many pages it stands on, and one of them."""
-    first: dict[tuple[str, str], tuple[Strange, str]] = {}
+    first: dict[tuple[str, str], tuple[NotUnderstood, str]] = {}
     often: Counter[tuple[str, str]] = Counter()
     for looked in pages:
         strange = looked.understood.strange if looked.understood else ()
@@ -156,7 +163,7 @@ def not_understood(pages: Iterable[LookedAt]) -> list[tuple[Strange, int, str]]:
     return [(first[key][0], times, first[key][1]) for key, times in often.most_common()]
 
 
-def entries_that_help(pages: Iterable[LookedAt], found: Iterable[Strange]) -> list[str]:
+def entries_that_help(pages: Iterable[LookedAt], found: Iterable[NotUnderstood]) -> list[str]:
     """Lines of a `site.toml` that would help with what was not understood of these pages."""
     odd = {page.name: page.understood.sentence for page in pages if page.understood and page.page is None}
     return helpful_entries(found, odd)
@@ -227,7 +234,7 @@ def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def _push_words(becomes: Becomes) -> str:
+def _push_words(becomes: NewTitleInStore) -> str:
     wanted = becomes.wanted
     if becomes.why_not:
         return f"no product. {becomes.why_not}"
@@ -282,7 +289,7 @@ def _row(looked: LookedAt) -> tuple[object, ...]:
     )
 
 
-def _perhaps(strange: Strange) -> str:
+def _perhaps(strange: NotUnderstood) -> str:
     if strange.what == "heading":
         holds = {"center": "centers", "count": "copies on hand or on order"}
         return "no count of ours" if strange.is_known else holds.get(strange.perhaps or "", "")
@@ -301,7 +308,9 @@ def _print_strange(pages: Sequence[LookedAt]) -> None:
             say(one_line(line) if line else "")
 
 
-def _print_table_of_strange(pages: Sequence[LookedAt], found: Sequence[tuple[Strange, int, str]]) -> None:
+def _print_table_of_strange(
+    pages: Sequence[LookedAt], found: Sequence[tuple[NotUnderstood, int, str]]
+) -> None:
     click.echo()
     say("Not understood:", bold=True)
     rows = (

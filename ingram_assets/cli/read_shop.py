@@ -31,7 +31,7 @@ class ShopRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Becomes:
+class NewTitleInStore:
     """What a title that is new in the store would be there.
 
     Attributes:
@@ -62,7 +62,7 @@ def rules_of_the_shop() -> ShopRules:
     return ShopRules(rules, today, words)
 
 
-def would_become(page: ProductPage, habit: Habit, shop: ShopRules) -> Becomes:
+def would_become(page: ProductPage, habit: Habit, shop: ShopRules) -> NewTitleInStore:
     """What a push would make of this page alone, read just now, of a title that is new in the store."""
     now = datetime.now(UTC)
     counts = {dc: Center(of, now, now, now) for dc, of in (page.stock or {}).items()}
@@ -81,4 +81,4 @@ def would_become(page: ProductPage, habit: Habit, shop: ShopRules) -> Becomes:
         restrictions=page.restrictions,
     )
     wanted = wanted_of_new(title, None, today=shop.today, rules=shop.rules, shelves={})
-    return Becomes(wanted, page.srp_price, unsellable(title) or held_new(title, shop.rules))
+    return NewTitleInStore(wanted, page.srp_price, unsellable(title) or held_new(title, shop.rules))

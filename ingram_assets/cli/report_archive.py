@@ -29,8 +29,8 @@ from ingram_assets.overview.report_facts import (
     state_folder,
     tells_the_account,
 )
-from ingram_assets.overview.report_places import Places
-from ingram_assets.runtime.bounded import answer_within
+from ingram_assets.overview.report_places import FolderNames
+from ingram_assets.runtime.time_limit import answer_within
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.environment import all_made_out, environment_of
 from ingram_assets.settings.loading import load
@@ -170,7 +170,7 @@ def _gathered() -> _Archive:
     archive = _Archive()
     read = [pair for environment in given.values() for pair in environment.items()]
     made_out, unreadable = all_made_out()
-    places = Places(state_folder([*read, *made_out]), files_named([*read, *made_out]))
+    places = FolderNames(state_folder([*read, *made_out]), files_named([*read, *made_out]))
     profile = _profile(archive)
     session, kept = _kept(archive)
     private = [

@@ -17,7 +17,7 @@ from ingram_assets.cli.common import (
     person,
     with_json,
 )
-from ingram_assets.cli.report import finish, progress
+from ingram_assets.cli.run_progress import finish, progress
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.overview import job_requests
 from ingram_assets.overview.run_ids import LIKE_A_RUN, is_run_name, no_line
@@ -264,11 +264,11 @@ def run_job(request: job_requests.JobRequest) -> "RunResult":
     Raises:
         NeedsPerson: MODE says observe here, and not to the `ingram up` at work, or the other way round.
     """
-    from ingram_assets.cli.runs import code_server, follow, launch
+    from ingram_assets.cli.launch import code_server, follow, launch
     from ingram_assets.runtime.instance import dagster_instance, told_if_away
     from ingram_assets.runtime.started_with import refuse_if_observed
-    from ingram_assets.settings.belonging import LOCATIONS
     from ingram_assets.settings.environment import environment_of
+    from ingram_assets.settings.file_of_setting import LOCATIONS
     from ingram_assets.settings.loading import check, load
     from ingram_assets.settings.shared import CommonSettings, PaceSettings
 

@@ -10,7 +10,7 @@ import click
 
 from ingram_assets.cli.common import print_json
 from ingram_assets.cli.terminal import one_line, print_table, say, shop_zone, whose_times
-from ingram_assets.domain.wording import local_moment
+from ingram_assets.domain.formatting import local_moment
 from ingram_assets.overview.dagster_runs import ShopRun, result_of, shop_runs
 from ingram_assets.overview.run_ids import SHORT, the_one_run
 from ingram_assets.overview.run_results import RunResult

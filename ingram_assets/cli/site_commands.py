@@ -54,7 +54,7 @@ def kept_pages(out: Path | None, as_json: bool) -> None:
     """
     from ingram_assets.cli.terminal import in_shop_zone, one_line, say
     from ingram_assets.defs.scraper.from_settings import pages_kept
-    from ingram_assets.domain.wording import moment
+    from ingram_assets.domain.formatting import moment
     from ingram_assets.whole_files import write_whole
 
     pages = pages_kept()

@@ -12,8 +12,8 @@ from ingram_assets.cli.terminal import say
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.instance import THIS_HOST
 from ingram_assets.runtime.serve import SERVICES
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of_owner
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
 

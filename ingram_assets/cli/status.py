@@ -11,11 +11,11 @@ import click
 from ingram_assets.alerts.messages import duration
 from ingram_assets.cli.terminal import one_line, say
 from ingram_assets.domain.backups import BACKUP_WITHIN, NO_BACKUP
-from ingram_assets.domain.wording import local_moment, minutes, size
+from ingram_assets.domain.formatting import local_moment, minutes, size
 from ingram_assets.overview.status import Status, gather
 from ingram_assets.overview.verdict import BLOCKED, VerdictKind, left_alone
-from ingram_assets.staging.reader import Summary, Trouble
-from ingram_assets.store.watching import FIGURE_NAMES, Outlook
+from ingram_assets.staging.reader import Summary, TitleTrouble
+from ingram_assets.store.observe_mode import FIGURE_NAMES, Outlook
 
 SHOWN = 20
 """At most so many titles of a list are printed; `--json` has all of them."""
@@ -208,9 +208,9 @@ def _render_titles(status: Status) -> None:
     )
 
 
-def _by_reason(troubles: Sequence[Trouble]) -> Iterator[str]:
+def _by_reason(troubles: Sequence[TitleTrouble]) -> Iterator[str]:
     """A line for each thing that is the matter, however many titles it befell: a block is one."""
-    found: dict[tuple[str, str], list[Trouble]] = {}
+    found: dict[tuple[str, str], list[TitleTrouble]] = {}
     for one in troubles:
         # A pause's end is in a block's reason, and so is each title's own address in others.
         found.setdefault((one.outcome, "" if one.outcome == BLOCKED else one.reason), []).append(one)

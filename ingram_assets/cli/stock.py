@@ -14,7 +14,7 @@ from ingram_assets.cli.terminal import in_shop_zone, one_line, print_table, say,
 from ingram_assets.defs.storefront.from_settings import medusa_client, storefront_settings
 from ingram_assets.domain.failures import Transient
 from ingram_assets.overview.run_ids import SHORT
-from ingram_assets.store.inventory.channels import read_floor
+from ingram_assets.store.inventory.channels import read_visible_locations
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger, until_words
 from ingram_assets.store.inventory.listing import EntryList, ListedEntry, WantedEntries
@@ -27,8 +27,8 @@ from ingram_assets.store.inventory.model import (
     StockEntry,
     operation_name,
 )
-from ingram_assets.store.inventory.places import Place, find_place
-from ingram_assets.store.inventory.service import About, InventoryService
+from ingram_assets.store.inventory.service import InventoryService, OperationNote
+from ingram_assets.store.inventory.stock_locations import StockLocation, find_place
 from ingram_assets.store.inventory.undoing import TakenBack
 from ingram_assets.store.journal import Journal
 
@@ -90,7 +90,7 @@ def perform(
             actor=Actor("person", person()),
             key=key,
             expected_quantity=expected,
-            about=About(Reason(reason) if reason else None, note, reference),
+            about=OperationNote(Reason(reason) if reason else None, note, reference),
         )
     _print_done(done, places, as_json, key=key)
 
@@ -125,7 +125,7 @@ def undo_operation(called: str, dry_run: bool, as_json: bool) -> bool:
     return True
 
 
-def _print_plan(plan: TakenBack, line: LedgerLine, places: dict[str, Place], as_json: bool) -> None:
+def _print_plan(plan: TakenBack, line: LedgerLine, places: dict[str, StockLocation], as_json: bool) -> None:
     words, at = operation_name(plan.operation), _code(plan.location_id, places)
     what = {key: each for key, each in asdict(plan.operation).items() if each is not None}
     if as_json:
@@ -135,7 +135,7 @@ def _print_plan(plan: TakenBack, line: LedgerLine, places: dict[str, Place], as_
     say(one_line(f"Would {words} {line.isbn} at {at}{to}: {numbers}."))
 
 
-def _print_done(done: OperationDone, places: dict[str, Place], as_json: bool, **more: str) -> None:
+def _print_done(done: OperationDone, places: dict[str, StockLocation], as_json: bool, **more: str) -> None:
     if as_json:
         named = ("before", "after", "target_before", "target_after")
         entries = {name: _entry(each, places) for name in named if (each := getattr(done, name))}
@@ -202,9 +202,9 @@ def show_stats(as_json: bool) -> None:
     """Print what all entries add up to."""
     settings = storefront_settings()
     with medusa_client(settings, is_look=True) as client:
-        floor = read_floor(client)
-        entries = EntryList(client).all(WantedEntries(floor.place_ids))
-        figures = StockFigures.of(entries, floor, settings.LOW_STOCK_THRESHOLD)
+        visible = read_visible_locations(client)
+        entries = EntryList(client).all(WantedEntries(visible.place_ids))
+        figures = StockFigures.of(entries, visible, settings.LOW_STOCK_THRESHOLD)
     if as_json:
         return print_json(**asdict(figures))
     for name, number in asdict(figures).items():
@@ -287,16 +287,16 @@ def sweep_once(as_json: bool) -> None:
         say(one_line(f"Left for the next sweep. {words}"))
 
 
-def _places(service: InventoryService) -> dict[str, Place]:
+def _places(service: InventoryService) -> dict[str, StockLocation]:
     return {place.id: place for place in service.shelves.places()}
 
 
-def _code(location_id: str, places: dict[str, Place]) -> str:
+def _code(location_id: str, places: dict[str, StockLocation]) -> str:
     return places[location_id].code if location_id in places else location_id
 
 
 def _print_entries(
-    entries: Sequence[StockEntry], places: dict[str, Place], done: OperationDone | None = None
+    entries: Sequence[StockEntry], places: dict[str, StockLocation], done: OperationDone | None = None
 ) -> None:
     befores = [done.before, done.target_before] if done else [None] * len(entries)
     rows = []
@@ -311,10 +311,12 @@ def _print_entries(
     print_table(rows, "location", "quantity", "reserved", "available")
 
 
-def _entry(entry: StockEntry | ListedEntry, places: dict[str, Place]) -> dict[str, Any]:
+def _entry(entry: StockEntry | ListedEntry, places: dict[str, StockLocation]) -> dict[str, Any]:
     return _with_location(entry, places) | {"available": entry.available}
 
 
-def _with_location(told: StockEntry | ListedEntry | LedgerLine, places: dict[str, Place]) -> dict[str, Any]:
+def _with_location(
+    told: StockEntry | ListedEntry | LedgerLine, places: dict[str, StockLocation]
+) -> dict[str, Any]:
     place = places.get(told.location_id)
     return asdict(told) | {"location": place.code if place else None}

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.domain.wording import local_moment, moment, with_moments
+from ingram_assets.domain.formatting import local_moment, moment, with_moments
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -138,10 +138,10 @@ def _tokens() -> Iterator[tuple["StorefrontSettings", "TokenStore"]]:
 
 def _channel(settings: "StorefrontSettings", called: str) -> "Channel":
     from ingram_assets.defs.storefront.from_settings import medusa_client
-    from ingram_assets.store.inventory.channels import read_floor
+    from ingram_assets.store.inventory.channels import read_visible_locations
 
     with medusa_client(settings) as client:
-        return read_floor(client).channel(called)
+        return read_visible_locations(client).channel(called)
 
 
 def _scope(token: "DeskToken") -> str:

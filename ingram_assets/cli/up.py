@@ -10,16 +10,16 @@ from collections.abc import Sequence
 import click
 
 from ingram_assets.cli.common import print_json
-from ingram_assets.runtime.apart import apart
 from ingram_assets.runtime.dagster_processes import forget_ports, start_dagster
 from ingram_assets.runtime.desk_process import DESK_PORT, forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home
+from ingram_assets.runtime.own_process import apart
 from ingram_assets.runtime.ports import choose_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.runtime.started_by import start_by_up
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner, port_settings
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings

@@ -21,8 +21,8 @@ from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_home, dagst
 from ingram_assets.runtime.json_lines import print_as_json
 from ingram_assets.runtime.processes import MARK
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import example_of, own_file
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from ingram_assets.covers.bucket import StoredCover
-from ingram_assets.covers.ledger import Sighting
+from ingram_assets.covers.memory import Sighting
 from ingram_assets.domain.cover_looks import CoverCheck, State
 from ingram_assets.domain.failures import Incomplete, LimitUsedUp, Permanent, Transient
 

@@ -14,7 +14,7 @@ from ingram_assets.covers import decide
 from ingram_assets.covers.bucket import Bucket, StoredCover, Unmarked
 from ingram_assets.covers.contact_sheet import ContactSheet
 from ingram_assets.covers.decide import UNKNOWN_SOURCE, Answer, CoverLook, Outcome
-from ingram_assets.covers.ledger import Ledger, LedgerLost, Sighting
+from ingram_assets.covers.memory import Ledger, LedgerLost, Sighting
 from ingram_assets.covers.pictures import Picture, PictureRefused, examine
 from ingram_assets.covers.placeholders import work_of
 from ingram_assets.domain.cover_addresses import SIZES
@@ -55,7 +55,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CoverRequest:
     """A title to look at. Its day brings another look at a placeholder, its name tells editions apart."""
 
     isbn: str
@@ -86,7 +86,7 @@ class CoverOutcome:
 
 
 def keep_covers(
-    titles: Iterable[Wanted | str],
+    titles: Iterable[CoverRequest | str],
     *,
     bucket: Bucket,
     sources: Sequence[Source],
@@ -113,9 +113,9 @@ def keep_covers(
         Transient: the bucket cannot be reached at the start: nothing was asked.
     """
     run = _Run(bucket, sources, ledger, now or datetime.now(UTC), force, sheet or ContactSheet())
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, CoverRequest] = {}
     for title in titles:
-        one = title if isinstance(title, Wanted) else Wanted(title)
+        one = title if isinstance(title, CoverRequest) else CoverRequest(title)
         try:
             wanted[parse_isbn(one.isbn)] = replace(one, isbn=parse_isbn(one.isbn))
         except InvalidIsbn as error:
@@ -186,7 +186,7 @@ class _Run:
         self.source_breakers = {name: _Breaker(name) for name in self.names}
         self._bucket_was_checked = False
 
-    def look_at(self, titles: Collection[Wanted], *, all_due: bool) -> Iterator[CoverOutcome]:
+    def look_at(self, titles: Collection[CoverRequest], *, all_due: bool) -> Iterator[CoverOutcome]:
         """Look at the titles that are due. Whoever stops listening stops it."""
         queue = self._judged(titles, all_due=all_due)
         halted: Exception | None = None
@@ -216,7 +216,9 @@ class _Run:
         if halted is not None:
             raise halted
 
-    def _judged(self, titles: Collection[Wanted], *, all_due: bool) -> Iterator[Wanted | CoverOutcome]:
+    def _judged(
+        self, titles: Collection[CoverRequest], *, all_due: bool
+    ) -> Iterator[CoverRequest | CoverOutcome]:
         """The titles that are to be looked at, and the outcomes of those that are not due."""
         left = iter(titles)
         while some := list(islice(left, _READ_AT_ONCE)):
@@ -231,7 +233,7 @@ class _Run:
                     self._bucket_was_checked = True
                 yield one
 
-    def _is_due(self, one: Wanted, last: CoverCheck | None) -> bool:
+    def _is_due(self, one: CoverRequest, last: CoverCheck | None) -> bool:
         return decide.is_due(last, now=self.now, publication_date=one.publication_date)
 
     def remembered(self, isbn: str, check: CoverCheck | None, outcome: Outcome) -> CoverOutcome:
@@ -246,7 +248,7 @@ class _Run:
             reason=check.reason,
         )
 
-    def _look(self, one: Wanted, is_asked_for: bool) -> CoverOutcome:
+    def _look(self, one: CoverRequest, is_asked_for: bool) -> CoverOutcome:
         """Look at one title. Raises only what ends the run: NeedsPerson, Stopped, LedgerLost."""
         before: CoverCheck | None = None
         try:
@@ -279,7 +281,7 @@ class _Run:
 class _Title:
     """One title while it is looked at. Holds at most one picture at any time."""
 
-    def __init__(self, run: _Run, one: Wanted, last: CoverCheck | None) -> None:
+    def __init__(self, run: _Run, one: CoverRequest, last: CoverCheck | None) -> None:
         self.run = run
         self.isbn = one.isbn
         self.work = work_of(one.isbn, one.title)

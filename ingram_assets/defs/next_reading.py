@@ -17,9 +17,9 @@ from ingram_assets.defs.reading_events import (
 )
 from ingram_assets.defs.runs_at_work import sweeps_now, switched_off
 from ingram_assets.defs.site_pauses import site_pause
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.freshness import NextReading, why, worth_after
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.domain.wording import moment
 
 CHOICE = "choice"
 """The metadata key of a run between sweeps: from which worth on it read titles, and the usual demand."""

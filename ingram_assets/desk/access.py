@@ -48,7 +48,7 @@ def may(token: DeskToken, method: str, path: str) -> str | None:
     return f"The token is for the store {token.channel_name!r} and its routes, /api/v1/store/… (scope store)."
 
 
-class Doorkeeper:
+class RequestGuard:
     """Judges each request before anything of it is read."""
 
     def __init__(self, tokens: Callable[[], TokenStore], per_minute: int, failures: int) -> None:
@@ -93,14 +93,14 @@ class Doorkeeper:
         )
 
 
-class Door:
+class TokenMiddleware:
     """The middleware that lets programs in, with their token in `request.state.token`.
 
     What a person's browser sends with its cookie is nobody here: a token is all that counts.
     """
 
-    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper) -> None:
-        self._app, self._doorkeeper = app, doorkeeper
+    def __init__(self, app: ASGIApp, guard: RequestGuard) -> None:
+        self._app, self._doorkeeper = app, guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admits a request, or answers it. Passes on what is no program's."""

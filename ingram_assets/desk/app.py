@@ -1,4 +1,4 @@
-"""The desk as a web application: its routes, its door, its problems."""
+"""The desk as a web application: its routes, its middleware, its problems."""
 
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -12,11 +12,10 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from ingram_assets.desk import outside
-from ingram_assets.desk.access import FAILURES_PER_MINUTE, OPENAPI, Door, Doorkeeper
+from ingram_assets.desk.access import FAILURES_PER_MINUTE, OPENAPI, RequestGuard, TokenMiddleware
 from ingram_assets.desk.api import admin, store
 from ingram_assets.desk.api.openapi import described
-from ingram_assets.desk.backroom import Backroom
-from ingram_assets.desk.dagster_door import DagsterDoor
+from ingram_assets.desk.dagster_proxy import DagsterProxy
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import (
     board,
@@ -31,12 +30,13 @@ from ingram_assets.desk.pages import (
     title,
 )
 from ingram_assets.desk.pages.rendering import PART
-from ingram_assets.desk.people.page_door import PageDoor, SessionCookie, is_signed_in
-from ingram_assets.desk.people.reception import AdminWatch, Reception
+from ingram_assets.desk.people.medusa_sign_in import AdminWatch, MedusaSignIn
+from ingram_assets.desk.people.person_middleware import PersonMiddleware, SessionCookie, is_signed_in
 from ingram_assets.desk.people.sessions import SignedIn
 from ingram_assets.desk.readiness import Readiness
 from ingram_assets.desk.refusals import answer_failures
 from ingram_assets.desk.site_guard import SiteGuard
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.overview.board_watch import BoardWatch
 from ingram_assets.settings.shared import DAGSTER_PATH, FIND_A_TITLE
 
@@ -52,7 +52,7 @@ document (RFC 9457), and has changed nothing. Numbers are whole copies; times ar
 
 
 def make_app(
-    room: Backroom,
+    store_access: StoreAccess,
     lookups: Lookups,
     watch: BoardWatch,
     *,
@@ -71,8 +71,9 @@ def make_app(
         dagster_url: of Dagster's page, on this machine.
         time_zone: the store's, in which pages tell times.
     """
-    signed_in, cookie = SignedIn(room.sessions, room.renew_sessions), SessionCookie(desk_url)
-    door = DagsterDoor(dagster_url, partial(is_signed_in, signed_in, cookie))
+    signed_in, cookie = SignedIn(store_access.sessions, store_access.renew_sessions), SessionCookie(desk_url)
+    admins = AdminWatch(store_access.client, signed_in)
+    dagster = DagsterProxy(dagster_url, partial(is_signed_in, signed_in, cookie))
     app = FastAPI(
         title="Ingram desk",
         version=version("ingram-assets"),
@@ -81,37 +82,36 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan((watch, lookups, room), AdminWatch(room.client, signed_in), door),
+        lifespan=_lifespan((watch, lookups, store_access), admins, dagster),
         generate_unique_id_function=lambda route: route.name,
     )
-    app.state.room, app.state.zone = room, ZoneInfo(time_zone)
-    app.state.lookups, app.state.board = lookups, watch
-    app.state.readiness = Readiness(lookups)
+    app.state.store_access, app.state.zone = store_access, ZoneInfo(time_zone)
+    app.state.lookups, app.state.board, app.state.readiness = lookups, watch, Readiness(lookups)
     app.state.signed_in, app.state.cookie = signed_in, cookie
-    app.state.reception = Reception(room.client.base_url)
+    app.state.medusa_sign_in = MedusaSignIn(store_access.client.base_url)
     # The one that is added last is asked first.
-    app.add_middleware(PageDoor, signed_in=signed_in, cookie=cookie)
-    app.add_middleware(Door, doorkeeper=Doorkeeper(room.tokens, per_minute, failures))
+    app.add_middleware(PersonMiddleware, signed_in=signed_in, cookie=cookie)
+    app.add_middleware(TokenMiddleware, guard=RequestGuard(store_access.tokens, per_minute, failures))
     app.add_middleware(SiteGuard, desk_url=desk_url)
     answer_failures(app)
     app.state.pages = _to_look_at()
     for module in (outside, store, admin, *PAGES):
         app.include_router(module.router)
     _add_what_is_open(app)
-    _add_dagster(app, door)
+    _add_dagster(app, dagster)
     app.openapi = partial(described, app)  # type: ignore[method-assign]
     return app
 
 
 def _lifespan(
-    closing: Iterable[BoardWatch | Lookups | Backroom], watch: AdminWatch, door: DagsterDoor
+    closing: Iterable[BoardWatch | Lookups | StoreAccess], watch: AdminWatch, dagster: DagsterProxy
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         watch.start()
         yield
         watch.stop()
-        await door.close()
+        await dagster.close()
         for each in closing:
             await run_in_threadpool(each.close)
 
@@ -124,11 +124,11 @@ def _to_look_at() -> list[APIRoute]:
     return [route for route in routes if isinstance(route, APIRoute) and PART not in route.tags]
 
 
-def _add_dagster(app: FastAPI, door: DagsterDoor) -> None:
+def _add_dagster(app: FastAPI, dagster: DagsterProxy) -> None:
     """Dagster's page, and what below its path is the desk's own."""
     app.add_route(FIND_A_TITLE, lambda _: RedirectResponse("/"), include_in_schema=False)
     app.add_route(DAGSTER_PATH, lambda _: RedirectResponse(f"{DAGSTER_PATH}/"), include_in_schema=False)
-    app.mount(DAGSTER_PATH, door)
+    app.mount(DAGSTER_PATH, dagster)
 
 
 def _add_what_is_open(app: FastAPI) -> None:

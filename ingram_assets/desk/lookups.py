@@ -14,12 +14,12 @@ from ingram_assets.overview.title_story import readings_due
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.inventory.channels import Floor, read_floor
+from ingram_assets.store.inventory.channels import VisibleLocations, read_visible_locations
 from ingram_assets.store.inventory.listing import EntryList
 from ingram_assets.store.journal_views import JournalViews
 
 _QUEUE_SECONDS = 4.0
-_FLOOR_FRESH = timedelta(seconds=2)
+_VISIBLE_FRESH = timedelta(seconds=2)
 _ADMIN_FRESH = timedelta(minutes=10)
 _TITLES_FRESH = timedelta(minutes=5)
 _DUE_FRESH = timedelta(seconds=10)
@@ -29,7 +29,7 @@ _DUE_FRESH = timedelta(seconds=10)
 class PlaceNames:
     """The names of the store's locations, as far as they are known."""
 
-    known: LastAnswer[Floor]
+    known: LastAnswer[VisibleLocations]
 
     def of(self, location_id: str) -> str:
         """A location's name, or in words why there is none."""
@@ -66,13 +66,15 @@ class Lookups:
                 self._journal = JournalViews(self._journal_url)
             return self._journal
 
-    def floor(self) -> Floor | None:
+    def visible(self) -> VisibleLocations | None:
         """The locations and sales channels, as they were last seen; `None`: they never were."""
         return self.floor_answer().value
 
-    def floor_answer(self) -> LastAnswer[Floor]:
+    def floor_answer(self) -> LastAnswer[VisibleLocations]:
         """The same, and whether Medusa answers now."""
-        return self.store.ask("floor", lambda: read_floor(self.client), fresh_for=_FLOOR_FRESH)
+        return self.store.ask(
+            "visible locations", lambda: read_visible_locations(self.client), fresh_for=_VISIBLE_FRESH
+        )
 
     def place_names(self) -> PlaceNames:
         """Names of the locations, as they were last seen."""

@@ -7,9 +7,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from ingram_assets.desk.app import make_app
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.slow_clients import PromptProtocol
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -40,7 +40,7 @@ def serve(
     for chatty in ("httpx", "websockets"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     journal_url = settings.STOREFRONT_DB_URL.get_secret_value()
-    room = Backroom(
+    store_access = StoreAccess(
         _client(settings, attempts=3, patience=_WORK_SECONDS), journal_url, low=settings.LOW_STOCK_THRESHOLD
     )
     queue_url = settings.QUEUE_DB_URL.get_secret_value()
@@ -53,7 +53,7 @@ def serve(
         lookups.floor_answer,
     )
     app = make_app(
-        room,
+        store_access,
         lookups,
         watch,
         per_minute=settings.DESK_REQUESTS_PER_MINUTE,

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ingram_assets.desk.access import is_of_api
 from ingram_assets.desk.refusals import PAGE_POLICY, refuse
-from ingram_assets.domain.own_site import Told, own_site
+from ingram_assets.domain.own_site import FetchMetadata, own_site
 from ingram_assets.settings.shared import DAGSTER_PATH
 
 HEALTH = "/healthz"
@@ -45,7 +45,7 @@ class SiteGuard:
             await self._app(scope, receive, bound)
             return
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        told = Told.of(scope["headers"], reads=reads)
+        told = FetchMetadata.of(scope["headers"], reads=reads)
         site = own_site(scope["server"][1], self._desk_url)
         if not site.has_name(told):
             known = self._desk_url or "http://127.0.0.1 or http://localhost, with its port"

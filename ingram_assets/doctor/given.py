@@ -10,13 +10,13 @@ from ingram_assets.defs.scraper.from_settings import site_profile
 from ingram_assets.defs.storefront.from_settings import category_table, store_rules
 from ingram_assets.doctor.model import Check, NamedSetting, Observed, Outcome
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
 from ingram_assets.settings.environment import (
     environment_of,
     environment_of_owner,
     of_the_machine,
     port_settings,
 )
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM
 from ingram_assets.settings.files import env_dir, example_of, own_file
 from ingram_assets.settings.loading import faults, is_named_by_a_setting, load
 from ingram_assets.settings.operations import OperationsSettings

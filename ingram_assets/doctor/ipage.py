@@ -12,8 +12,8 @@ from ingram_assets.doctor.clock import off_by
 from ingram_assets.doctor.given import OF_LOCATION, SHARED, SITE_TABLE, Given, server_of
 from ingram_assets.doctor.mailbox import MAILBOX
 from ingram_assets.doctor.model import Check, Observed, Outcome
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.saved_searches import is_address
-from ingram_assets.domain.wording import moment
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.ipage.access.session import SessionLost
 from ingram_assets.sources.ipage.login.sign_in import CodeRefused, SignInPageChanged
@@ -29,7 +29,7 @@ from ingram_assets.sources.ipage.pages.understood import (
     is_read,
     understand,
 )
-from ingram_assets.sources.ipage.site import PagesUsedUp, Site, Timeouts, Visit
+from ingram_assets.sources.ipage.site import PagesUsedUp, RequestBudget, Site, Timeouts
 from ingram_assets.whole_files import write_whole
 
 PAUSE, SIGN_IN, CLOCK = "iPage: asked at all", "iPage: sign-in", "iPage: clock"
@@ -69,7 +69,7 @@ class SiteVisit:
             code_patience=CODE_PATIENCE,
             sign_in_patience=20.0,
             timeouts=Timeouts(connect=10.0, read=15.0, total=20.0),
-            visit=Visit(tries=1, most_pages=MOST_PAGES, watch=self._saw),
+            visit=RequestBudget(tries=1, most_pages=MOST_PAGES, watch=self._saw),
         )
 
     @cached_property

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ingram_assets.doctor.given import OF_LOCATION, Given
 from ingram_assets.doctor.model import Check, Observed
-from ingram_assets.domain.wording import moment
+from ingram_assets.domain.formatting import moment
 from ingram_assets.settings.base import secret
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.sources.ipage.login.mailbox import Mailbox

@@ -4,8 +4,8 @@ import re
 
 from ingram_assets.doctor.model import NamedSetting
 from ingram_assets.doctor.own_certificates import NAME as CERTIFICATES
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.environment import PORTS
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM, SHARED
 
 _NAMES = re.compile(rf"\b(?:{'|'.join(sorted({*READ_FROM, *PORTS, CERTIFICATES}, key=len, reverse=True))})\b")
 

@@ -19,7 +19,7 @@ from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.schema import is_of_this_version, versions
 from ingram_assets.staging.schema.roles import faults_of
 from ingram_assets.store.journal_schema import VERSION, journal_version
-from ingram_assets.store.watching import read_mode
+from ingram_assets.store.observe_mode import read_mode
 
 WRITER, READER, OWNER = "Queue, as its writer", "Queue, as its reader", "Queue, as its owner"
 ONE_QUEUE = "Queue, one for all"

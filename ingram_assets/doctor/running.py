@@ -13,7 +13,7 @@ from ingram_assets.doctor.naming import named_in, with_its_file
 from ingram_assets.doctor.own_certificates import NAME as CERTIFICATES
 from ingram_assets.doctor.own_certificates import fault_of_own
 from ingram_assets.domain.failures import IngramError, of_the_disk
-from ingram_assets.runtime.bounded import answer_within
+from ingram_assets.runtime.time_limit import answer_within
 from ingram_assets.settings.environment import said_in_files
 
 log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ _RELEASES = re.compile(r"Preorder, releases (.+)")
 
 
 @dataclass(frozen=True, slots=True)
-class ShelfCopies:
+class OwnCopies:
     """Copies at the shop's own locations that no order has, and the location where most of them lie."""
 
     available: int
@@ -220,9 +220,7 @@ def with_label(found: Availability, labels: LabelTable) -> Availability:
     return replace(found, label=labels.label(found.state)) if found.label is None else found
 
 
-def with_shelf(
-    found: Availability, shelf: ShelfCopies | None, labels: LabelTable, today: date
-) -> Availability:
+def with_shelf(found: Availability, shelf: OwnCopies | None, labels: LabelTable, today: date) -> Availability:
     """The same where the shop has copies of its own: they come first. Ingram's level stays what it is.
 
     Those of a title that is not out yet are preordered, be it that none of Ingram's are for sale. What is

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 
-class Kind(StrEnum):
+class BindingKind(StrEnum):
     """What a binding is. `UNKNOWN`: no list has it."""
 
     FILE = "file"
@@ -98,7 +98,7 @@ _AND = re.compile(r"[+&,;/]|\b(?:with|w/|w|and|plus|incl(?:ud(?:es|ed|ing))?)\b"
 
 
 @lru_cache(maxsize=1024)
-def kind(binding: str) -> Kind:
+def kind(binding: str) -> BindingKind:
     """What this binding is. Blank or "N/A" is `UNKNOWN`, and no news."""
     text = unicodedata.normalize("NFKC", binding[:300]).lower()
     text = re.sub(r"[\u2010-\u2015\u2212_]", "-", text)
@@ -106,17 +106,17 @@ def kind(binding: str) -> Kind:
     first, *others = parts = [*map(_words_of, _AND.split(text))]
     every = {word for words in parts for word in words}
     if every & _THING:
-        return Kind.THING
+        return BindingKind.THING
     if not every & _FILE:
-        return Kind.THING if every & _THING_BY_ITSELF else Kind.UNKNOWN
+        return BindingKind.THING if every & _THING_BY_ITSELF else BindingKind.UNKNOWN
     # "Book Plus Digital", "Picture Book (Online Audio)": what is named first, or beside the file, is a book.
     # "E-Book with audio" is none.
     leading = _words_of(_ASIDE.split(_AND.split(text)[0])[0])
     beside = [words for words in (leading, *others) if not _FILE.intersection(words)]
     if first[:1] in (["book"], ["books"]) or any(_THING_BY_ITSELF.intersection(words) for words in beside):
-        return Kind.THING
+        return BindingKind.THING
     is_described = every <= _FILE | _ABOUT_A_FILE and _FILE.intersection(first)
-    return Kind.FILE if is_described else Kind.UNKNOWN
+    return BindingKind.FILE if is_described else BindingKind.UNKNOWN
 
 
 def _words_of(text: str) -> list[str]:
@@ -125,4 +125,4 @@ def _words_of(text: str) -> list[str]:
 
 def is_digital(binding: str) -> bool:
     """Whether a binding is a file and nothing else, of which no copies are counted."""
-    return kind(binding) is Kind.FILE
+    return kind(binding) is BindingKind.FILE

@@ -72,7 +72,7 @@ class PageCounts:
         return PageCounts(self.pages + other.pages, self.had + other.had, {**self.lacking, **other.lacking})
 
 
-class Usual(NamedTuple):
+class UsualShare(NamedTuple):
     """A field's usual share, and of how many pages it was in the last sweep."""
 
     share: float
@@ -89,7 +89,7 @@ class SweptPages:
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class ShareDrop:
     """A field that is read on far fewer pages than usual.
 
     Attributes:
@@ -128,10 +128,10 @@ class FieldWatch:
         settled: sentences on drops that are usual since the last sweep.
     """
 
-    usual: Mapping[str, Usual] = field(default_factory=dict)
+    usual: Mapping[str, UsualShare] = field(default_factory=dict)
     learnt_at: float = 0.0
     gathered: tuple[SweptPages, ...] = ()
-    drops: Mapping[str, Drop] = field(default_factory=dict)
+    drops: Mapping[str, ShareDrop] = field(default_factory=dict)
     settled: tuple[str, ...] = ()
 
 
@@ -148,7 +148,7 @@ def after_sweep(watch: FieldWatch, swept: SweptPages, *, is_right: bool = False)
     if known.pages + new.pages < FEWEST_PAGES:
         return replace(watch, gathered=lately, settled=())
     names = {*watch.usual, *known.had, *new.had}
-    usual, drops, settled = dict(watch.usual), dict[str, Drop](), list[str]()
+    usual, drops, settled = dict(watch.usual), dict[str, ShareDrop](), list[str]()
     passed = max(0.0, swept.at - watch.learnt_at)
     for name in sorted(names):
         drop = _judged(name, watch, known, swept.at)
@@ -156,14 +156,14 @@ def after_sweep(watch: FieldWatch, swept: SweptPages, *, is_right: bool = False)
             if learnt := _learnt(watch.usual.get(name), name, known, new, passed):
                 usual[name] = learnt
         elif name in watch.drops and (is_right or swept.at - drop.since >= NEW_NORMAL_AFTER):
-            usual[name] = Usual(drop.had / drop.pages, drop.pages)
+            usual[name] = UsualShare(drop.had / drop.pages, drop.pages)
             settled.append(f"{drop.sentence} That is taken as usual from now on.")
         else:
             drops[name] = drop
     return FieldWatch(usual, swept.at, (), drops, tuple(settled))
 
 
-def _judged(name: str, watch: FieldWatch, known: PageCounts, now: float) -> Drop | None:
+def _judged(name: str, watch: FieldWatch, known: PageCounts, now: float) -> ShareDrop | None:
     """The drop of a field by the pages of titles that were read before; `None`: there is none."""
     usual, before, pages = watch.usual.get(name), watch.drops.get(name), known.of(name)
     if usual is None or (pages < FEWEST_PAGES and before is None):
@@ -175,7 +175,7 @@ def _judged(name: str, watch: FieldWatch, known: PageCounts, now: float) -> Drop
     if not is_still and not is_drop(usual.share, had, pages):
         return None
     since = before.since if before else now
-    return Drop(name, since, usual.share, had, pages, known.lacking.get(name, ""))
+    return ShareDrop(name, since, usual.share, had, pages, known.lacking.get(name, ""))
 
 
 def is_drop(usual: float, had: int, pages: int) -> bool:
@@ -186,19 +186,19 @@ def is_drop(usual: float, had: int, pages: int) -> bool:
 
 
 def _learnt(
-    usual: Usual | None, name: str, known: PageCounts, new: PageCounts, passed: float
-) -> Usual | None:
+    usual: UsualShare | None, name: str, known: PageCounts, new: PageCounts, passed: float
+) -> UsualShare | None:
     """The usual share after `passed` seconds. New titles count as if they had been there all the time."""
     pages, added = known.of(name), new.of(name)
     if usual is None:
         had = known.had[name] + new.had[name]
-        return Usual(had / (pages + added), pages + added) if pages + added >= FEWEST_PAGES else None
+        return UsualShare(had / (pages + added), pages + added) if pages + added >= FEWEST_PAGES else None
     share = usual.share
     if pages:
         share += (1 - 0.5 ** (passed / HALF_LEARNT_AFTER)) * (known.had[name] / pages - share)
     weight = max(pages, usual.pages)
     share = (share * weight + new.had[name]) / (weight + added) if added else share
-    return Usual(min(1.0, share), pages + added)
+    return UsualShare(min(1.0, share), pages + added)
 
 
 def to_json(watch: FieldWatch) -> dict[str, Any]:
@@ -223,13 +223,16 @@ def from_json(data: Any) -> FieldWatch:
     """What `to_json` wrote; an empty watch for anything else: then the next sweeps learn it anew."""
     try:
         return FieldWatch(
-            {str(name): Usual(float(share), int(pages)) for name, (share, pages) in data["usual"].items()},
+            {
+                str(name): UsualShare(float(share), int(pages))
+                for name, (share, pages) in data["usual"].items()
+            },
             float(data["learnt_at"]),
             tuple(
                 SweptPages(float(one["at"]), counts_from_json(one["known"]), counts_from_json(one["new"]))
                 for one in data["gathered"]
             ),
-            {str(name): Drop(**drop) for name, drop in data["drops"].items()},
+            {str(name): ShareDrop(**drop) for name, drop in data["drops"].items()},
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return FieldWatch()

@@ -76,7 +76,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class Tripped:
+class TrippedGuardrail:
     """A guardrail that stops the change. `reason` names the figures and is shown to a person.
 
     `parts`: where it is several in one, each of them.
@@ -84,22 +84,24 @@ class Tripped:
 
     guardrail: str
     reason: str
-    parts: tuple["Tripped", ...] = field(default=(), compare=False)
+    parts: tuple["TrippedGuardrail", ...] = field(default=(), compare=False)
 
     @property
-    def each(self) -> tuple["Tripped", ...]:
+    def each(self) -> tuple["TrippedGuardrail", ...]:
         """Each guardrail for itself."""
         return self.parts or (self,)
 
 
-def _trips(name: str, words: str, count: int, of: int, limit: float, *, at_least: int = 1) -> Tripped | None:
+def _trips(
+    name: str, words: str, count: int, of: int, limit: float, *, at_least: int = 1
+) -> TrippedGuardrail | None:
     """The guardrail, if so many of a total are more than its share, and no fewer than `at_least`."""
     if of <= 0 or count < max(1, at_least) or (share := count / of) <= limit:
         return None
-    return Tripped(name, f"{words} ({_percent(share)}; more than {_percent(limit)} is stopped).")
+    return TrippedGuardrail(name, f"{words} ({_percent(share)}; more than {_percent(limit)} is stopped).")
 
 
-def all_tripped(tripped: Iterable[Tripped | None]) -> Tripped | None:
+def all_tripped(tripped: Iterable[TrippedGuardrail | None]) -> TrippedGuardrail | None:
     """All that tripped as one: a person is told of each, not of the first alone."""
     found = [one for one in tripped if one]
     if not found:
@@ -107,10 +109,12 @@ def all_tripped(tripped: Iterable[Tripped | None]) -> Tripped | None:
     if len(found) == 1:
         return found[0]
     names, reasons = ", ".join(one.guardrail for one in found), " ".join(one.reason for one in found)
-    return Tripped(names, reasons, tuple(part for one in found for part in one.each))
+    return TrippedGuardrail(names, reasons, tuple(part for one in found for part in one.each))
 
 
-def mass_zero(before: Mapping[str, int], after: Mapping[str, int], thresholds: Thresholds) -> Tripped | None:
+def mass_zero(
+    before: Mapping[str, int], after: Mapping[str, int], thresholds: Thresholds
+) -> TrippedGuardrail | None:
     """Too many titles turning from some copies to none in one push.
 
     Args:
@@ -168,7 +172,9 @@ def turns(before: Seen, after: Seen, thresholds: Thresholds) -> set[Turn]:
     return found
 
 
-def mass_turn(changes: Collection[tuple[Collection[Seen], Seen]], thresholds: Thresholds) -> list[Tripped]:
+def mass_turn(
+    changes: Collection[tuple[Collection[Seen], Seen]], thresholds: Thresholds
+) -> list[TrippedGuardrail]:
     """Every direction in which too many titles turn in one push, or have turned lately.
 
     Args:
@@ -238,7 +244,7 @@ def held_price(
     return worst
 
 
-def mass_price(held: Collection[HeldPrice], titles: int, thresholds: Thresholds) -> Tripped | None:
+def mass_price(held: Collection[HeldPrice], titles: int, thresholds: Thresholds) -> TrippedGuardrail | None:
     """Too many prices held back at once: it is not these titles that are odd, but the page.
 
     Args:
@@ -258,11 +264,11 @@ def mass_price(held: Collection[HeldPrice], titles: int, thresholds: Thresholds)
     return _trips("mass_price", words, len(held), titles, limit, at_least=at_least)
 
 
-def search_shrunk(known: int, found: int, thresholds: Thresholds) -> Tripped | None:
+def search_shrunk(known: int, found: int, thresholds: Thresholds) -> TrippedGuardrail | None:
     """A saved search that lost more titles than a week does. `known` is its size last time, 0 at first."""
     if known == 0 or (share := (known - found) / known) <= thresholds.max_search_shrinkage:
         return None
-    return Tripped(
+    return TrippedGuardrail(
         "search_shrunk",
         f"The saved search lists {found} titles, last time it listed {known} "
         f"({_percent(share)} fewer; more than {_percent(thresholds.max_search_shrinkage)} is stopped).",
@@ -304,7 +310,7 @@ def _tells(one: Attempt, now: datetime) -> bool:
     return one.unread_since is None or now - one.unread_since < patience
 
 
-def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> Tripped | None:
+def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> TrippedGuardrail | None:
     """Too many pages of a sweep that gave no reading: the site changed, blocks or is down."""
     words = f"{unread} of {tried} pages could not be read"
     return _trips("too_many_unread", words, unread, tried, thresholds.max_unread)
@@ -374,7 +380,7 @@ MIN_TITLES_VANISHED = 5
 """So few may be gone at once, whatever their share of a small shop."""
 
 
-def vanished(there: int, gone: int, thresholds: Thresholds) -> Tripped | None:
+def vanished(there: int, gone: int, thresholds: Thresholds) -> TrippedGuardrail | None:
     """Too many titles not found at once that were there before, as behind a wall or while a site is repaired.
 
     Args:

@@ -18,7 +18,7 @@ _TURNS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class GuardedChange:
     """What guardrails look at in the change of one title. Without arguments: there is nothing of it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Looked:
         return {"turns": sorted(self.turns), "copies": self.copies, "price": self.price}
 
 
-def changed_since(plan: Looked, now: Looked) -> str | None:
+def changed_since(plan: GuardedChange, now: GuardedChange) -> str | None:
     """What nobody saw of a title's change, where it is another one than planned; `None`: all of it was seen.
 
     Less than was planned is no change: a title that turns to zero no more, a price that stays.

@@ -17,7 +17,7 @@ _USUAL_PORT = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class FetchMetadata:
     """What a browser says of a request. Programs say nothing but the host.
 
     Attributes:
@@ -62,7 +62,7 @@ class OwnSite:
     origins: frozenset[str]
     hosts: frozenset[str]
 
-    def has_name(self, told: Told) -> bool:
+    def has_name(self, told: FetchMetadata) -> bool:
         """Whether it was asked under a name of its own.
 
         Else somebody may have let a foreign name lead here (DNS rebinding), whose pages the browser takes for
@@ -70,13 +70,13 @@ class OwnSite:
         """
         return told.host in self.hosts
 
-    def is_foreign(self, told: Told) -> bool:
+    def is_foreign(self, told: FetchMetadata) -> bool:
         """Whether another site's page asked; following a link from there is no harm."""
         if told.origin is not None:
             return told.origin.lower() not in self.origins
         return told.fetch_site not in (None, "same-origin", "none") and not told.navigates
 
-    def vouches_for(self, told: Told) -> bool:
+    def vouches_for(self, told: FetchMetadata) -> bool:
         """Whether the browser says that one of its own pages asked."""
         return told.origin is not None and not self.is_foreign(told)
 

@@ -178,7 +178,7 @@ _ADDRESS_LABEL = re.compile(
 _NO_NAMES = re.compile(r"(?i)\s*(?:to|and|guest|there|log|sign|help|home|search)\b")
 
 
-class Span(NamedTuple):
+class PrivateSpan(NamedTuple):
     """What is private in a text. `names`: it says who somebody is, and is sought elsewhere, too."""
 
     start: int
@@ -188,7 +188,7 @@ class Span(NamedTuple):
 
 def private_spans(
     text: str, isbns: frozenset[str] = frozenset(), *, is_title: bool = False, is_ours: bool = False
-) -> list[Span]:
+) -> list[PrivateSpan]:
     """What is private in a text as people see it.
 
     Args:
@@ -196,32 +196,36 @@ def private_spans(
         is_title: the text is a book's title, which may well greet somebody.
         is_ours: the shop says it itself, with the ids of its runs.
     """
-    found = [Span(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
+    found = [PrivateSpan(*match.span()) for pattern in _PATTERNS for match in pattern.finditer(text)]
     found = [span for span in found if isbn_spelled(text[span.start : span.end]) is None]
     found += [_whole_number(match) for match in _NUMBER.finditer(text) if not _is_isbn(match, isbns)]
     ids = [match.span() for match in _RUN_ID.finditer(text)]
     if ours := [(at, end) for at, end in ids if is_ours or text[max(0, at - 4) : at] == "run "]:
         found = [one for one in found if not any(one.start < end and one.end > at for at, end in ours)]
-    found += [Span(*one) for one in ids if one not in ours]
+    found += [PrivateSpan(*one) for one in ids if one not in ours]
     for match in _LABELED_NUMBER.finditer(text):
         if (value := match["value"]) and any(map(str.isdigit, value)) and not isbn_spelled(value):
-            found.append(Span(*match.span("value"), names=True))
-    found += [Span(*match.span()) for match in _KEYS.finditer(text)]
+            found.append(PrivateSpan(*match.span("value"), names=True))
+    found += [PrivateSpan(*match.span()) for match in _KEYS.finditer(text)]
     if is_title:
         return found
-    found += [Span(*match.span()) for pattern in _NOT_IN_TITLES for match in pattern.finditer(text)]
-    found += [Span(*match.span("value")) for match in _AMOUNT_OF_AN_ACCOUNT.finditer(text) if match["value"]]
-    for match in _LABELED_SECRET.finditer(text):
-        found += [Span(*match.span(said)) for said, value in match.groupdict().items() if value]
+    found += [PrivateSpan(*match.span()) for pattern in _NOT_IN_TITLES for match in pattern.finditer(text)]
     found += [
-        Span(*match.span("value"), names=True) for match in _LABELED_LINE.finditer(text) if match["value"]
+        PrivateSpan(*match.span("value")) for match in _AMOUNT_OF_AN_ACCOUNT.finditer(text) if match["value"]
+    ]
+    for match in _LABELED_SECRET.finditer(text):
+        found += [PrivateSpan(*match.span(said)) for said, value in match.groupdict().items() if value]
+    found += [
+        PrivateSpan(*match.span("value"), names=True)
+        for match in _LABELED_LINE.finditer(text)
+        if match["value"]
     ]
     for match in _GREETING.finditer(text):
         said = "value" if match["value"] else "name"
         if match[said] and not _NO_NAMES.match(match[said]):
-            found.append(Span(*match.span(said), names=True))
+            found.append(PrivateSpan(*match.span(said), names=True))
     if (label := _ADDRESS_LABEL.search(text)) and text[label.end() :].strip():
-        found.append(Span(label.end(), len(text), names=True))
+        found.append(PrivateSpan(label.end(), len(text), names=True))
     return found
 
 
@@ -263,7 +267,7 @@ def as_seen(text: str) -> str:
     return _INVISIBLE.sub("", unicodedata.normalize("NFKC", html.unescape(text)))
 
 
-def cut_out(text: str, spans: Iterable[Span]) -> str:
+def cut_out(text: str, spans: Iterable[PrivateSpan]) -> str:
     """The text without the spans."""
     pieces, at = [], 0
     for span in sorted(spans):
@@ -297,12 +301,12 @@ def without_private_json(data: Any, cleaned: Callable[[str], str]) -> Any:
     return data
 
 
-def _whole_number(match: re.Match[str]) -> Span:
+def _whole_number(match: re.Match[str]) -> PrivateSpan:
     """A long number with the letters that stand right before and behind it: they are a part of it."""
     text, (start, end) = match.string, match.span()
     before = _ATTACHED_BEFORE.search(text[max(0, start - 12) : start])
     behind = _ATTACHED_BEHIND.match(text, end)
-    return Span(start - len(before[0]) if before else start, behind.end() if behind else end)
+    return PrivateSpan(start - len(before[0]) if before else start, behind.end() if behind else end)
 
 
 def _is_isbn(match: re.Match[str], isbns: frozenset[str]) -> bool:
@@ -414,7 +418,7 @@ def _without_spans(text: str, pattern: re.Pattern[str]) -> str:
         folded.append(new)
         places += [place] * len(new)
     found = [match.span() for match in pattern.finditer("".join(folded))]
-    return cut_out(text, [Span(places[start], places[end - 1] + 1) for start, end in found])
+    return cut_out(text, [PrivateSpan(places[start], places[end - 1] + 1) for start, end in found])
 
 
 class _Readings(NamedTuple):

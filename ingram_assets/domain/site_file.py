@@ -325,7 +325,7 @@ def _status(value: str) -> str | None:
 
 
 def _binding(value: str) -> str | None:
-    is_known = len(value) <= _LONGEST_WORD and bindings.kind(value) is not bindings.Kind.UNKNOWN
+    is_known = len(value) <= _LONGEST_WORD and bindings.kind(value) is not bindings.BindingKind.UNKNOWN
     return value if is_known else None
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from ingram_assets.domain.wording import moment
+from ingram_assets.domain.formatting import moment
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple, cast, get_args
 
-from ingram_assets.domain.wording import count
+from ingram_assets.domain.formatting import count
 
 Role = Literal["primary", "secondary", "other"]
 

@@ -24,7 +24,7 @@ from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import UNSEEN
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.status import NO_STOCK_TABLE, is_low
-from ingram_assets.staging.reader import Trouble
+from ingram_assets.staging.reader import TitleTrouble
 from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
@@ -125,7 +125,7 @@ class BoardInputs:
     """
 
     titles: Sequence[Title]
-    unread: Mapping[str, Trouble] = field(default_factory=dict)
+    unread: Mapping[str, TitleTrouble] = field(default_factory=dict)
     in_step: Mapping[str, InStep] = field(default_factory=dict)
     following: Following | None = None
     retired: frozenset[str] = frozenset()
@@ -212,7 +212,7 @@ def held_words(held: Iterable[HeldTitle]) -> str:
 
 def _board_title(
     title: Title,
-    unread: Trouble | None,
+    unread: TitleTrouble | None,
     step: _Step,
     is_retired: bool,
     told: InStep | None,
@@ -259,7 +259,7 @@ def folded(text: str) -> str:
     return " ".join(plain.casefold().split())
 
 
-class Trait(StrEnum):
+class TitleFilter(StrEnum):
     """What else a title may be filtered by."""
 
     LATE = "late"
@@ -272,16 +272,16 @@ class Trait(StrEnum):
     RETIRED = "retired"
 
 
-_HAS: Mapping[Trait, Callable[[BoardTitle], bool]] = {
-    Trait.LATE: lambda one: one.is_late or one.is_aged,
-    Trait.LOW: lambda one: one.is_low,
-    Trait.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY, StoreStep.HELD),
+_HAS: Mapping[TitleFilter, Callable[[BoardTitle], bool]] = {
+    TitleFilter.LATE: lambda one: one.is_late or one.is_aged,
+    TitleFilter.LOW: lambda one: one.is_low,
+    TitleFilter.OUT_OF_STEP: lambda one: one.step in (StoreStep.BEHIND, StoreStep.ON_ITS_WAY, StoreStep.HELD),
     # What a guardrail holds back does not come by itself either.
-    Trait.BEHIND: lambda one: one.step in (StoreStep.BEHIND, StoreStep.HELD),
-    Trait.FAILED: lambda one: one.step is StoreStep.FAILED,
-    Trait.NOT_READ: lambda one: not one.has_no_table and (one.unread is not None or one.as_of is None),
-    Trait.NO_TABLE: lambda one: one.has_no_table,
-    Trait.RETIRED: lambda one: one.is_retired,
+    TitleFilter.BEHIND: lambda one: one.step in (StoreStep.BEHIND, StoreStep.HELD),
+    TitleFilter.FAILED: lambda one: one.step is StoreStep.FAILED,
+    TitleFilter.NOT_READ: lambda one: not one.has_no_table and (one.unread is not None or one.as_of is None),
+    TitleFilter.NO_TABLE: lambda one: one.has_no_table,
+    TitleFilter.RETIRED: lambda one: one.is_retired,
 }
 
 STATUSES: tuple[Status, ...] = ("in_stock", "backorder", "preorder", "out_of_stock", "digital", "unknown")
@@ -324,7 +324,7 @@ class BoardQuery:
         return cls(
             search=" ".join(values.get("q", "").replace("\0", "").split())[:_LONGEST_SEARCH],
             status=status if status in STATUSES else "",
-            trait=trait if trait in list(Trait) else "",
+            trait=trait if trait in list(TitleFilter) else "",
             sort=sort if sort in SORTS else "title",
             down=values.get("down") == "1",
             page=max(1, int(page)) if re.fullmatch(r"[0-9]{1,7}", page) else 1,
@@ -382,11 +382,11 @@ def find(titles: Sequence[BoardTitle], query: BoardQuery) -> BoardPage:
 
 
 def _is_meant(one: BoardTitle, query: BoardQuery) -> bool:
-    if one.is_retired and query.trait != Trait.RETIRED:
+    if one.is_retired and query.trait != TitleFilter.RETIRED:
         return False
     if query.status and one.status != query.status:
         return False
-    return not query.trait or _HAS[Trait(query.trait)](one)
+    return not query.trait or _HAS[TitleFilter(query.trait)](one)
 
 
 def _sorted(titles: list[BoardTitle], query: BoardQuery) -> list[BoardTitle]:
@@ -429,7 +429,7 @@ def count_board(titles: Iterable[BoardTitle]) -> BoardCounts:
     kept = [one for one in all_titles if not one.is_retired]
     status = Counter(one.status for one in kept)
     traits = {str(trait): sum(map(has, kept)) for trait, has in _HAS.items()}
-    traits[str(Trait.RETIRED)] = len(all_titles) - len(kept)
+    traits[str(TitleFilter.RETIRED)] = len(all_titles) - len(kept)
     return BoardCounts(len(kept), {name: status[name] for name in STATUSES}, traits)
 
 

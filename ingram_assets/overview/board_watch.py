@@ -26,7 +26,7 @@ from ingram_assets.overview.board import (
     BoardInputs,
     BoardTitle,
     Following,
-    Trait,
+    TitleFilter,
     count_board,
     make_board,
     oldest_reading,
@@ -40,10 +40,10 @@ from ingram_assets.overview.status import block_of, processes, undone_among
 from ingram_assets.overview.verdict import ShopFacts, Verdict, judge
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.reader import QueueReader, Trouble, row_state_of
+from ingram_assets.staging.reader import QueueReader, TitleTrouble, row_state_of
 from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.journal_views import JournalViews
-from ingram_assets.store.watching import Outlook
+from ingram_assets.store.observe_mode import Outlook
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -72,7 +72,7 @@ class QueueSaid:
     """All titles of the queue, and those that were not read at the last attempt."""
 
     titles: Sequence[Title]
-    unread: Mapping[str, Trouble]
+    unread: Mapping[str, TitleTrouble]
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,7 +439,7 @@ class BoardWatch:
             behind_text=lag.sentence(followed.lag, self._lag_at_most, self._switched_off)
             if followed and behind
             else None,
-            failed=latest.counts.by_trait[Trait.FAILED],
+            failed=latest.counts.by_trait[TitleFilter.FAILED],
             block=block_of(self._unread(latest)),
             **undone_among(told.in_step if told else {}, self._retired),
             pause=said.pause if said else None,
@@ -457,7 +457,7 @@ class BoardWatch:
             watching=told.outlook if told else None,
         )
 
-    def _unread(self, latest: _Latest) -> list[Trouble]:
+    def _unread(self, latest: _Latest) -> list[TitleTrouble]:
         queue = latest.queue.value
         return [one for one in queue.unread.values() if one.isbn not in self._retired] if queue else []
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from ingram_assets.overview.board import STATUSES, StoreStep, Trait
+from ingram_assets.overview.board import STATUSES, StoreStep, TitleFilter
 from ingram_assets.overview.board_watch import BoardState
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import count_attempts
@@ -95,7 +95,7 @@ def shop_figures(state: BoardState, now: datetime, systems: Mapping[str, bool]) 
         titles={name: state.counts.by_status[name] for name in STATUSES} if has_titles else {},
         steps={step.value.replace(" ", "_"): steps[step] for step in known_steps} if has_titles else {},
         stale=sum(one.is_late for one in kept) if has_titles else None,
-        unread=traits[Trait.NOT_READ] if has_titles else None,
+        unread=traits[TitleFilter.NOT_READ] if has_titles else None,
         oldest_reading=_ago(oldest.as_of, now) if oldest and oldest.as_of else None,
         lag=_ago(min(waiting, default=now), now) if is_followed else None,
         last_sweep=_ago(said.swept_at, now) if said and said.swept_at else None,

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from ingram_assets.alerts.letter import weekly_letter
 from ingram_assets.alerts.model import Alert
 from ingram_assets.domain.failures import IngramError, NeedsPerson
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.week import TitleWeek, Week
-from ingram_assets.domain.wording import moment
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load

@@ -26,11 +26,11 @@ from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.overview.dagster_runs import UnknownShopRun, result_of, shop_runs
 from ingram_assets.overview.status import Status, gather
-from ingram_assets.runtime.bounded import answer_within
 from ingram_assets.runtime.instance import dagster_instance, told_if_away
+from ingram_assets.runtime.time_limit import answer_within
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import env_dir
 from ingram_assets.settings.loading import check, faults, load
 from ingram_assets.settings.owner import MigrateSettings

@@ -14,7 +14,7 @@ _ROOTS = (
 _PART = r"[^\s/\"'<>:;,|()\[\]]+"
 
 
-class Places:
+class FolderNames:
     """What folders of this machine are called in a report.
 
     Args:

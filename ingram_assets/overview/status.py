@@ -32,11 +32,11 @@ from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.reader import QueueReader, RowState, Summary, Trouble
+from ingram_assets.staging.reader import QueueReader, RowState, Summary, TitleTrouble
 from ingram_assets.store.journal import HeldTitle, InStep, Journal
+from ingram_assets.store.observe_mode import Outlook, StoreMode
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.watching import Outlook, StoreMode
 
 NO_STOCK_TABLE = "no_stock_table"
 """A page without stock is a look without a finding: forthcoming titles have it for months, unbroken."""
@@ -79,8 +79,8 @@ class Status:
     low_stock: tuple[LowTitle, ...]
     low_stock_threshold: int
     behind_titles: tuple[lag.Behind, ...]
-    broken: tuple[Trouble, ...]
-    no_stock_table: tuple[Trouble, ...]
+    broken: tuple[TitleTrouble, ...]
+    no_stock_table: tuple[TitleTrouble, ...]
     desk: str | None
     notes: tuple[str, ...]
     zone: ZoneInfo
@@ -206,7 +206,7 @@ def _is_late(title: Title, now: datetime, within: timedelta) -> bool:
     return title.stock_observed_at is not None and now - title.stock_observed_at > within
 
 
-def block_of(troubles: Iterable[Trouble]) -> Block | None:
+def block_of(troubles: Iterable[TitleTrouble]) -> Block | None:
     """What the site's bot wall keeps, of the titles not read at the last attempt; `None`: nothing."""
     kept = [one for one in troubles if one.outcome == BLOCKED]
     if not kept:
@@ -374,7 +374,7 @@ def unknown_bindings(titles: Iterable[Title]) -> str | None:
     """The bindings that no list has, in a sentence, the most frequent first; `None`: there is none. Pure."""
     found: dict[str, list[str]] = {}
     for title in titles:
-        if title.binding and bindings.kind(title.binding) is bindings.Kind.UNKNOWN:
+        if title.binding and bindings.kind(title.binding) is bindings.BindingKind.UNKNOWN:
             found.setdefault(title.binding, []).append(title.isbn)
     if not found:
         return None

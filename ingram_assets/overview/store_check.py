@@ -15,7 +15,7 @@ from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.import_plan import preview_import
-from ingram_assets.store.inventory.channels import read_floor
+from ingram_assets.store.inventory.channels import read_visible_locations
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.levels import look_at
@@ -107,7 +107,7 @@ def check_store(
 def _wanted(session: StoreSession, titles: Sequence[Title]) -> list[RightOfTitle]:
     """What is right of each title: what a push would leave in the store."""
     seen = look_at(session, titles)
-    places = read_floor(session.client).of_channel(session.location.channel_id).place_ids
+    places = read_visible_locations(session.client).of_channel(session.location.channel_id).place_ids
     others = sorted(places - {session.location.id})
     elsewhere, prices = copies_elsewhere(session.client, seen.actual, others), _prices(session, titles)
     names = {title.isbn: title.title for title in titles}

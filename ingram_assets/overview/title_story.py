@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from ingram_assets.defs.storefront.from_settings import store_rules, store_today
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.domain.formatting import count
 from ingram_assets.domain.freshness import NextReading
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.stock import Stock
 from ingram_assets.domain.title import Title
-from ingram_assets.domain.wording import count
 from ingram_assets.overview.request_log import PageAttempt
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings
-from ingram_assets.staging.reader import StockChange, Trouble
+from ingram_assets.staging.reader import StockChange, TitleTrouble
 from ingram_assets.store.client import MedusaClient, MedusaError
 from ingram_assets.store.explain import Explanation, explain
 from ingram_assets.store.inventory.ledger import LedgerLine, StockLedger
@@ -41,7 +41,7 @@ class UnknownTitle(NeedsPerson):
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class TimelineEntry:
     """One entry of a title's line of time.
 
     `what`: "reading", "not read", "operation", or the thing that was written.
@@ -59,7 +59,7 @@ def line_of_time(
     lines: Iterable[LedgerLine] = (),
     places: Mapping[str, str] | None = None,
     failures: Iterable[PageAttempt] = (),
-) -> list[Happened]:
+) -> list[TimelineEntry]:
     """Readings of the stock, writes to the store and inventory operations, oldest first. Pure.
 
     Args:
@@ -67,21 +67,25 @@ def line_of_time(
         places: location's id to its name.
         failures: attempts to read it that gave nothing.
     """
-    happened = [Happened(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings]
+    happened = [
+        TimelineEntry(one.stock_observed_at, "reading", _reading(one), _sums(one)) for one in readings
+    ]
     for one in changes:
         details = {name: getattr(one, name) for name in _OF_A_CHANGE}
         moved = "; ".join(_moves(one.before or {}, one.after or {}))
         words = f"{write_words(one.kind, details, moved)} (run {one.run_id})"
-        happened.append(Happened(one.at.astimezone(UTC), one.kind, words, details))
+        happened.append(TimelineEntry(one.at.astimezone(UTC), one.kind, words, details))
     for line in lines:
         if line.actor_kind != "sync":
             place = (places or {}).get(line.location_id, line.location_id)
             details = {name: getattr(line, name) for name in _OF_A_LINE} | {"location": place}
             words = _operated(line, place)
-            happened.append(Happened(line.at.astimezone(UTC), "operation", words, details))
+            happened.append(TimelineEntry(line.at.astimezone(UTC), "operation", words, details))
     for attempt in failures:
         details = {"run_id": attempt.run_id, "outcome": attempt.outcome}
-        happened.append(Happened(attempt.at, "not read", f"{attempt.outcome}: {attempt.reason}", details))
+        happened.append(
+            TimelineEntry(attempt.at, "not read", f"{attempt.outcome}: {attempt.reason}", details)
+        )
     return sorted(happened, key=lambda one: one.at)
 
 
@@ -182,7 +186,7 @@ class ExplainedTitle:
 
 def explain_title(
     title: Title,
-    unread: Trouble | None,
+    unread: TitleTrouble | None,
     client: MedusaClient,
     journal: Journal,
     ledger: StockLedger,
@@ -219,7 +223,7 @@ def explain_title(
 
 
 def explain_without_store(
-    title: Title, unread: Trouble | None, *, settings: StorefrontSettings, common: CommonSettings
+    title: Title, unread: TitleTrouble | None, *, settings: StorefrontSettings, common: CommonSettings
 ) -> ExplainedTitle:
     """The same by the rules alone, while the store can't be asked: what it has and sold is not known."""
     rules, today = store_rules(settings), store_today(common)
@@ -229,7 +233,7 @@ def explain_without_store(
     return ExplainedTitle(replace(found, store="", differences=()), title_notes(title, unread), None)
 
 
-def title_notes(title: Title, unread: Trouble | None) -> tuple[str, ...]:
+def title_notes(title: Title, unread: TitleTrouble | None) -> tuple[str, ...]:
     """What a person should know of a title beside its stock."""
     notes = (
         f"The last attempt to read it gave nothing: {unread.reason}" if unread else None,

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from ingram_assets.domain.formatting import local_moment, minutes, moment
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.domain.wording import local_moment, minutes, moment
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.runtime.started_by import BY_UP, StartedBy
 from ingram_assets.store.journal import HeldTitle
-from ingram_assets.store.watching import WATCHING_ONLY, Outlook
+from ingram_assets.store.observe_mode import WATCHING_ONLY, Outlook
 
 BLOCKED = "blocked"
 """The outcome of a page that the site's bot wall kept."""

@@ -22,7 +22,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ingram_assets.domain.own_site import Told, own_site
+from ingram_assets.domain.own_site import FetchMetadata, own_site
 from ingram_assets.runtime.dagster_internals import WorkspaceFileTarget, WorkspaceProcessContext
 from ingram_assets.runtime.desk_process import desk_at
 from ingram_assets.runtime.instance import THIS_HOST
@@ -58,7 +58,7 @@ class OwnPagesOnly:
             await self._app(scope, receive, send)
             return
         reads = scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
-        told = Told.of(scope["headers"], reads=reads)
+        told = FetchMetadata.of(scope["headers"], reads=reads)
         refusal = None
         if not self._site.has_name(told) or self._site.is_foreign(told):
             refusal = PlainTextResponse("Refused: another site's page, or a foreign Host, asked.\n", 403)

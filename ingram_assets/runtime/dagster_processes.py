@@ -15,7 +15,7 @@ from ingram_assets.runtime.instance import (
 from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.runtime.started_with import note_settings
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import shipped
 from ingram_assets.settings.shared import DAGSTER_PATH
 

@@ -13,7 +13,7 @@ from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
 from ingram_assets.runtime.started_by import started_by
 from ingram_assets.settings.base import secret
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import SITE_TOML, are_copies, env_dir, shipped
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.whole_files import write_whole

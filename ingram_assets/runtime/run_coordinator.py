@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dagster import DagsterRun, QueuedRunCoordinator
 
 from ingram_assets.domain.addresses import database_address
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 
 if TYPE_CHECKING:
     from ingram_assets.runtime.dagster_internals import RunQueueConfig, SubmitRunContext

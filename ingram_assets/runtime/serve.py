@@ -21,7 +21,7 @@ from typing import NoReturn
 import filelock
 
 from ingram_assets.domain.failures import IngramError, NeedsPerson
-from ingram_assets.domain.wording import moment
+from ingram_assets.domain.formatting import moment
 from ingram_assets.runtime.dagster_processes import daemon_argv, page_argv, where_code_servers_are
 from ingram_assets.runtime.desk_process import DESK_PORT, desk_argv
 from ingram_assets.runtime.instance import (
@@ -37,8 +37,8 @@ from ingram_assets.runtime.ports import choose_port, http_ok, port_open
 from ingram_assets.runtime.started_by import service_lock
 from ingram_assets.runtime.started_with import note_settings
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, port_settings
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.proxies import sparing_this_machine
 from ingram_assets.settings.shared import CommonSettings, PaceSettings

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 
 from ingram_assets.settings import files
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
 from ingram_assets.settings.environment import PORTS
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM
 from ingram_assets.whole_files import write_whole
 
 _MARK = "at_work"

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from ingram_assets.settings import proxies
 from ingram_assets.settings.base import SettingsError
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.env_files import MalformedFile, made_out, read_env
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM, SHARED
 from ingram_assets.settings.files import ENV_DIR, SITE_TOML, are_copies, env_dir, example_of, own_file
 from ingram_assets.settings.kinds import trimmed
 from ingram_assets.settings.shared import CommonSettings

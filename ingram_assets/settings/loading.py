@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 
 from ingram_assets.settings import proxies
 from ingram_assets.settings.base import Settings, SettingsError
-from ingram_assets.settings.belonging import file_of
+from ingram_assets.settings.file_of_setting import file_of
 from ingram_assets.settings.files import example_of, own_file
 from ingram_assets.settings.kinds import WrongInFile, trimmed
 

@@ -59,7 +59,7 @@ class StockMove:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class TitleTrouble:
     """A title that needs a look. `since` is the first failure in a row, `None` where that is not kept."""
 
     isbn: str
@@ -90,10 +90,10 @@ class Summary:
     to_import: int
     """Rows that wait for the importer; those that failed are counted in `failed`."""
     failed: int
-    failed_titles: tuple[Trouble, ...]
+    failed_titles: tuple[TitleTrouble, ...]
     unread: int
     """Titles whose last attempt to read gave nothing."""
-    unread_titles: tuple[Trouble, ...]
+    unread_titles: tuple[TitleTrouble, ...]
     never_read: int
     """Titles whose stock was never read."""
     oldest_reading: datetime | None
@@ -244,15 +244,15 @@ class QueueReader(Client):
             return None
         return self.rows("read how stock moved", _MOVES, [since, until, since], args_row(_move))
 
-    def unread(self, isbn: str) -> Trouble | None:
+    def unread(self, isbn: str) -> TitleTrouble | None:
         """Why the last attempt to read this title gave nothing; `None` if it gave something."""
-        found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(Trouble))
+        found = self.rows("read why a title was not read", _UNREAD_ONE, [isbn], class_row(TitleTrouble))
         return found[0] if found else None
 
-    def last_troubles(self) -> list[Trouble]:
+    def last_troubles(self) -> list[TitleTrouble]:
         """Why the last attempt to read each title gave nothing, for those where it did; by ISBN."""
         query = f"{_UNREAD_SINCE} ORDER BY u.isbn"
-        return self.rows("read which titles were not read", query, [], class_row(Trouble))
+        return self.rows("read which titles were not read", query, [], class_row(TitleTrouble))
 
     def unread_titles(
         self,
@@ -308,7 +308,7 @@ class QueueReader(Client):
             with connection.transaction():
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 counts = connection.cursor(row_factory=dict_row).execute(_COUNTS, values).fetchone()
-                troubles = connection.cursor(row_factory=class_row(Trouble))
+                troubles = connection.cursor(row_factory=class_row(TitleTrouble))
                 failed = tuple(troubles.execute(_FAILED, values).fetchall())
                 unread = tuple(troubles.execute(_UNREAD, values).fetchall())
             assert counts is not None

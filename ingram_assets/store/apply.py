@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ingram_assets.store.beside import beside_operations, enter_levels
-from ingram_assets.store.catalog_lookup import Shelves
+from ingram_assets.store.beside_operations import beside_operations, enter_levels
+from ingram_assets.store.catalog_lookup import CatalogIds
 from ingram_assets.store.client import MedusaError, MedusaRefused, batches, send_splitting
 from ingram_assets.store.journal import Change
 from ingram_assets.store.model import STATE_TAG, TagRow, Variant, VariantUpdate
@@ -216,7 +216,7 @@ class _Batch:
         """The tags that say products' states, in one request. All other tags of theirs stay."""
         if not (titles := self._still(lambda title: title.tag or title.old_tags)):
             return
-        ids, refused = Shelves(self.session).tag_ids(each.tag for each in titles if each.tag)
+        ids, refused = CatalogIds(self.session).tag_ids(each.tag for each in titles if each.tag)
         self.done.failed |= {each.isbn: str(refused[each.tag]) for each in titles if each.tag in refused}
         titles = [each for each in titles if each.tag not in refused]
 

@@ -39,7 +39,7 @@ def known_ids(journal: Journal) -> KnownIds:
     )
 
 
-class Shelves:
+class CatalogIds:
     """Ids that are looked up when first needed, once."""
 
     def __init__(self, session: StoreSession) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.import_plan import RowPlan
 from ingram_assets.store.levels import TitleOutcome
+from ingram_assets.store.observe_mode import LegacyTitle, PlanFigures
 from ingram_assets.store.read import spelled_by
-from ingram_assets.store.watching import LegacyTitle, PlanFigures
 
 _LEGACY_FIELDS = "id,sku,ean,upc,barcode,product.title"
 

@@ -8,7 +8,7 @@ from ingram_assets.domain.ownership import why_left_alone
 from ingram_assets.domain.title import Title
 from ingram_assets.store.catalog_lookup import KnownIds, known_ids
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.model import Actual, Item, ProductRow
+from ingram_assets.store.model import Item, ProductRow, TitleInStore
 from ingram_assets.store.plan import TitlePlan, plan_new, which
 from ingram_assets.store.product_fields import (
     ProductUpdate,
@@ -89,7 +89,7 @@ def sorted_out(titles: Iterable[Title]) -> tuple[list[Title], list[tuple[Title, 
 
 def read_for_import(
     session: StoreSession, titles: Sequence[Title], spellings: Spellings
-) -> dict[str, Actual]:
+) -> dict[str, TitleInStore]:
     """ISBN to what the store has of it. Where a product would be made, in whatever spelling of its number."""
     isbns = [title.isbn for title in titles]
     actual = read_store(session.client, isbns, session.location.id, (), session.journal, session.spellings)
@@ -103,7 +103,7 @@ def read_for_import(
 
 
 def plan_rows(
-    session: StoreSession, titles: Iterable[Title], actual: Mapping[str, Actual], known: KnownIds
+    session: StoreSession, titles: Iterable[Title], actual: Mapping[str, TitleInStore], known: KnownIds
 ) -> dict[str, RowPlan]:
     """ISBN to what is to be done with the title, of which the store has what `actual` says."""
     there = {title.isbn: title for title in titles if actual[title.isbn].variants}
@@ -119,7 +119,7 @@ def plan_rows(
 def _plan_row(
     session: StoreSession,
     title: Title,
-    actual: Actual,
+    actual: TitleInStore,
     products: Mapping[str, ProductRow],
     ours: Mapping[str, list[Any]] | None,
 ) -> RowPlan:
@@ -144,7 +144,7 @@ def _plan_row(
     return RowPlan(title, update=update, unnamed=_unnamed(title, actual) if alone else None)
 
 
-def _unnamed(title: Title, actual: Actual) -> Item | None:
+def _unnamed(title: Title, actual: TitleInStore) -> Item | None:
     variant, item, problem = which(actual)
     is_medusas = variant and item and not problem and item in variant.items and item.title == variant.title
     return item if is_medusas and item and item.title != title.title else None

@@ -17,7 +17,7 @@ from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
 from ingram_assets.store.journal_schema import ensure_tables
 from ingram_assets.store.model import STATE_TAG
-from ingram_assets.store.watching import (
+from ingram_assets.store.observe_mode import (
     LegacyTitle,
     ModeSetting,
     Outlook,

@@ -12,7 +12,7 @@ from psycopg.rows import class_row
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.journal import Entry, HeldTitle, InStep, read_held, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
-from ingram_assets.store.watching import ModeSetting, Outlook, StoreMode, read_mode, read_outlook
+from ingram_assets.store.observe_mode import ModeSetting, Outlook, StoreMode, read_mode, read_outlook
 
 T = TypeVar("T")
 

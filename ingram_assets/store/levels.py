@@ -6,19 +6,19 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ingram_assets.domain.failures import Stopped
-from ingram_assets.domain.guardrails import SLICES_WITHIN, Tripped
-from ingram_assets.domain.let_through import Looked
+from ingram_assets.domain.guardrails import SLICES_WITHIN, TrippedGuardrail
+from ingram_assets.domain.let_through import GuardedChange
 from ingram_assets.domain.lifetime import orders_count_since, sold_since
 from ingram_assets.domain.position import Orders
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
-from ingram_assets.store.beside import read_began, taken_by_all
-from ingram_assets.store.model import Actual
+from ingram_assets.store.beside_operations import read_began, taken_by_all
+from ingram_assets.store.last_told import as_told
+from ingram_assets.store.model import TitleInStore
 from ingram_assets.store.moved_returns import MovedReturn, find_returns, move_returns
 from ingram_assets.store.plan import NO_ORDERS, Plan, Shown, desired, plan_levels, which
 from ingram_assets.store.read import read_reservations, read_store
 from ingram_assets.store.session import StoreSession
-from ingram_assets.store.told import as_told
 
 _LOOKS_AGAIN = 2
 """So often a level is looked at again that changed under a push. Then it is left to the next one."""
@@ -39,7 +39,7 @@ class PushStopped(Stopped):
         self,
         message: str,
         report: "SyncReport",
-        tripped: Tripped | None = None,
+        tripped: TrippedGuardrail | None = None,
         titles: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(message)
@@ -94,7 +94,7 @@ class SyncReport:
     held_back: frozenset[str] = frozenset()
     owed: frozenset[str] = frozenset()
     returned: list[MovedReturn] = field(default_factory=list)
-    looked: Mapping[str, Looked] = field(default_factory=dict)
+    looked: Mapping[str, GuardedChange] = field(default_factory=dict)
 
     def of(self, outcome: Outcome) -> list[str]:
         """The ISBNs with this outcome."""
@@ -210,7 +210,10 @@ def _move_returns(session: StoreSession, plan: Plan, failed: Collection[str]) ->
 
 
 def _as_told(
-    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], expired: Collection[str]
+    session: StoreSession,
+    titles: Sequence[Title],
+    actual: Mapping[str, TitleInStore],
+    expired: Collection[str],
 ) -> dict[str, Title]:
     """The titles as the store was told of them last, by ISBN; without those of which it shows nothing."""
     in_step, told = session.journal.in_step(), {}
@@ -255,7 +258,7 @@ def tripped_by(
     titles: Sequence[Title],
     plan: Plan,
     everything: Callable[[], Sequence[Title]] | None,
-) -> Tripped | None:
+) -> TrippedGuardrail | None:
     """The guardrails that stop a plan, as one. `everything` as for `sync_levels`; asked for if it matters.
 
     A plan for some of the titles that turns one of them to zero, or into what a guardrail looks at, is judged
@@ -282,7 +285,7 @@ class PlanInputs:
     """What a plan was made of: the store, and its orders by inventory item. `read_at`: from `read_began`."""
 
     plan: Plan
-    actual: Mapping[str, Actual]
+    actual: Mapping[str, TitleInStore]
     orders: Mapping[str, Orders]
     read_at: datetime | None
 
@@ -300,13 +303,16 @@ def look_at(session: StoreSession, titles: Sequence[Title]) -> PlanInputs:
     return _planned(session, titles, actual, read_at)
 
 
-def _with_tags(actual: Actual, ours: frozenset[str]) -> Actual:
+def _with_tags(actual: TitleInStore, ours: frozenset[str]) -> TitleInStore:
     """The same, with what the journal says of tags that are left of when the shop wanted them."""
     return replace(actual, variants=tuple(replace(each, our_tags=ours) for each in actual.variants))
 
 
 def _planned(
-    session: StoreSession, titles: Sequence[Title], actual: Mapping[str, Actual], read_at: datetime | None
+    session: StoreSession,
+    titles: Sequence[Title],
+    actual: Mapping[str, TitleInStore],
+    read_at: datetime | None,
 ) -> PlanInputs:
     """The plan for titles whose store was read already, at `read_at`."""
     adds_back = session.rules.inventory_mode == "on_hand_plus_reserved"
@@ -334,7 +340,7 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def _ask_of_orders(
-    titles: Sequence[Title], actual: Mapping[str, Actual], *, adds_back: bool
+    titles: Sequence[Title], actual: Mapping[str, TitleInStore], *, adds_back: bool
 ) -> tuple[dict[str, datetime], list[str]]:
     """From when the orders of which items matter, and of which items reservations matter."""
     since: dict[str, datetime] = {}

@@ -8,7 +8,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.model import OperationRefused
-from ingram_assets.store.inventory.places import Place, find_place
+from ingram_assets.store.inventory.stock_locations import StockLocation, find_place
 from ingram_assets.store.journal import BlankJournal, Change, Journal, Known
 from ingram_assets.store.model import LocationRow, NamedRow
 
@@ -52,7 +52,7 @@ class Location:
     known: bool = True
     notes: tuple[str, ...] = ()
     shelves: Mapping[str, str] = field(default_factory=dict)
-    returns_to: Place | None = None
+    returns_to: StockLocation | None = None
 
 
 def ensure_location(
@@ -159,7 +159,7 @@ def _for_returns(
     ours: LocationRow | None,
     journal: Journal | BlankJournal,
     called: str | None,
-) -> tuple[Place | None, bool, tuple[str, ...]]:
+) -> tuple[StockLocation | None, bool, tuple[str, ...]]:
     """The location for what comes back, whether the journal has it by this name, and what to tell a person.
 
     One that was renamed since is known by its id.
@@ -169,14 +169,17 @@ def _for_returns(
     stored = next(iter(journal.known("returns_to", [folded_name(called)])), None)
     notes: tuple[str, ...] = ()
     try:
-        found = find_place([Place(each["id"], each["name"]) for each in places], called)
+        found = find_place([StockLocation(each["id"], each["name"]) for each in places], called)
     except OperationRefused as error:
         same = next((each for each in places if stored and each["id"] == stored.id), None)
         if same is None:
             raise NeedsPerson(
                 f"RETURNS_TO can't be meant: {error} It names a location of the shop's own, by name or id."
             ) from None
-        found, notes = Place(same["id"], same["name"]), _renamed("location of RETURNS_TO", stored, same)
+        found, notes = (
+            StockLocation(same["id"], same["name"]),
+            _renamed("location of RETURNS_TO", stored, same),
+        )
     if ours is not None and found.id == ours["id"]:
         raise NeedsPerson(
             f"RETURNS_TO names Ingram's location, {found.name!r}: what comes back is not there. Set it to a "

@@ -156,7 +156,7 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
-class Actual:
+class TitleInStore:
     """What the store has of one ISBN. No variants: the title is not in the store (any more).
 
     Attributes:

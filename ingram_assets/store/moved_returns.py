@@ -14,7 +14,7 @@ from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.position import Returned
 from ingram_assets.store.inventory.ledger import NotedReturn
 from ingram_assets.store.inventory.model import Actor, Adjust, OperationRefused, Reason
-from ingram_assets.store.inventory.service import About, InventoryService
+from ingram_assets.store.inventory.service import InventoryService, OperationNote
 from ingram_assets.store.returns import RETURN_FIELDS, read_returned
 from ingram_assets.store.session import StoreSession
 
@@ -102,7 +102,7 @@ def _why_not_put(service: InventoryService, each: NotedReturn, isbn: str, locati
             location=location_id,
             actor=RETURNS,
             key=each.key,
-            about=About(note=f"A {each.received.words}.", reference=each.order_id),
+            about=OperationNote(note=f"A {each.received.words}.", reference=each.order_id),
         )
     except OperationRefused as error:
         return str(error)

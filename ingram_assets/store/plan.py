@@ -8,7 +8,7 @@ from typing import Any, Literal
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.availability import (
     Availability,
-    ShelfCopies,
+    OwnCopies,
     Status,
     after_silence,
     availability,
@@ -21,14 +21,14 @@ from ingram_assets.domain.availability import (
 from ingram_assets.domain.guardrails import (
     SLICES_WITHIN,
     Seen,
-    Tripped,
+    TrippedGuardrail,
     all_tripped,
     mass_turn,
     mass_zero,
     turns,
 )
 from ingram_assets.domain.labels import State
-from ingram_assets.domain.let_through import ZERO, Looked
+from ingram_assets.domain.let_through import ZERO, GuardedChange
 from ingram_assets.domain.lifetime import orders_count_since
 from ingram_assets.domain.ownership import is_our_item, why_left_alone
 from ingram_assets.domain.position import Orders, Taken, taken_since
@@ -38,10 +38,10 @@ from ingram_assets.domain.title import Title
 from ingram_assets.store.journal import LastLevel
 from ingram_assets.store.model import (
     STATE_TAG,
-    Actual,
     Item,
     Level,
     Quantities,
+    TitleInStore,
     Variant,
     VariantUpdate,
 )
@@ -324,7 +324,7 @@ class Plan:
         turning = (turns(before, after, limits) for earlier, after in self._seen() for before in earlier)
         return bool(self.turning_to_zero) or any(turning)
 
-    def looked(self, rules: StoreRules) -> dict[str, Looked]:
+    def looked(self, rules: StoreRules) -> dict[str, GuardedChange]:
         """ISBN to what guardrails look at in what is written; titles of which that is nothing are missing."""
         copies, found = self._copies(), {}
         shown = {isbn: (lately[0], after) for isbn, lately, after in self._counted()}
@@ -333,10 +333,10 @@ class Plan:
             directions = set[str](turns(before.seen, after.seen, rules.thresholds))
             directions |= {ZERO} if copies[isbn][0] > 0 >= copies[isbn][1] else set()
             if directions:
-                found[isbn] = Looked(frozenset(directions), after.seen.copies)
+                found[isbn] = GuardedChange(frozenset(directions), after.seen.copies)
         return found
 
-    def tripped(self, rules: StoreRules) -> Tripped | None:
+    def tripped(self, rules: StoreRules) -> TrippedGuardrail | None:
         """The guardrails that stop this push, if any do. The plan is for all tracked titles."""
         found = self._tripped(rules)
         now = (
@@ -347,7 +347,7 @@ class Plan:
         lately = f"What turned within the last {SLICES_WITHIN.total_seconds() / 3600:g} hours counts, too."
         return replace(found, reason=f"{found.reason} {lately}")
 
-    def _tripped(self, rules: StoreRules) -> Tripped | None:
+    def _tripped(self, rules: StoreRules) -> TrippedGuardrail | None:
         copies = self._copies()
         before = {isbn: pair[0] for isbn, pair in copies.items()}
         after = {isbn: pair[1] for isbn, pair in copies.items()}
@@ -383,7 +383,7 @@ class Plan:
 
 def plan_levels(
     titles: Iterable[Title],
-    actual: Mapping[str, Actual],
+    actual: Mapping[str, TitleInStore],
     *,
     today: date,
     rules: StoreRules,
@@ -400,7 +400,10 @@ def plan_levels(
     """
     by_rules = _Rules(today, rules, orders or {}, shelves)
     return Plan(
-        tuple(_plan_title(title, actual.get(title.isbn) or Actual(title.isbn), by_rules) for title in titles)
+        tuple(
+            _plan_title(title, actual.get(title.isbn) or TitleInStore(title.isbn), by_rules)
+            for title in titles
+        )
     )
 
 
@@ -513,7 +516,7 @@ class _Rules:
         return with_label(with_shelf(found, shelf, rules.labels, self.today), rules.labels)
 
 
-def shelf_copies(item: Item | None, level: int | None, shelves: Mapping[str, str]) -> ShelfCopies | None:
+def shelf_copies(item: Item | None, level: int | None, shelves: Mapping[str, str]) -> OwnCopies | None:
     """The shop's own copies that a cart may sell; `None`: there are none.
 
     A cart adds up all locations of the channel: what orders have of Ingram's copies beyond the level that
@@ -533,7 +536,7 @@ def shelf_copies(item: Item | None, level: int | None, shelves: Mapping[str, str
     if level is not None:
         ours = level - (item.level.reserved if item.level else 0)
     available = int(sum(own.values()) + min(0, ours))
-    return ShelfCopies(available, shelves[max(own, key=lambda place: own[place])]) if available > 0 else None
+    return OwnCopies(available, shelves[max(own, key=lambda place: own[place])]) if available > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -611,7 +614,7 @@ def _no_more_copies(plan: TitlePlan) -> TitlePlan:
     )
 
 
-def _plan_title(title: Title, actual: Actual, by: _Rules) -> TitlePlan:
+def _plan_title(title: Title, actual: TitleInStore, by: _Rules) -> TitlePlan:
     variant, item, problem = which(actual)
     shown = variant.metadata.get("availability") if variant else None
     wanted = by.wanted(title, variant, item)
@@ -754,7 +757,7 @@ def _shown_then(
     )
 
 
-def which(actual: Actual) -> tuple[Variant | None, Item | None, str | None]:
+def which(actual: TitleInStore) -> tuple[Variant | None, Item | None, str | None]:
     """The variant and item that stand for the title, or why that can't be told, or is not ours to write."""
     isbn = actual.isbn
     if not actual.variants:

@@ -8,11 +8,11 @@ from ingram_assets.domain.categories import categories_of
 from ingram_assets.domain.cover_addresses import THUMBNAIL, in_width
 from ingram_assets.domain.title import Title
 from ingram_assets.store.apply import apply
-from ingram_assets.store.catalog_lookup import Shelves
+from ingram_assets.store.catalog_lookup import CatalogIds
 from ingram_assets.store.client import batches, send_splitting
 from ingram_assets.store.import_plan import RowPlan, plan_rows, read_for_import, sorted_out
 from ingram_assets.store.journal import Change, Journal, Known
-from ingram_assets.store.model import Actual, Item, Variant, VariantUpdate
+from ingram_assets.store.model import Item, TitleInStore, Variant, VariantUpdate
 from ingram_assets.store.plan import TitlePlan, TitleWrites, plan_levels, variant_metadata, wanted_of_new
 from ingram_assets.store.product_fields import CURRENCY, ProductUpdate, product_metadata
 from ingram_assets.store.read import Spellings, read_store
@@ -82,7 +82,7 @@ def import_titles(
     return report
 
 
-def _remember_variants(titles: Sequence[Title], actual: Mapping[str, Actual], journal: Journal) -> None:
+def _remember_variants(titles: Sequence[Title], actual: Mapping[str, TitleInStore], journal: Journal) -> None:
     """Variants that only a look at all of them has found, for the pushes to come."""
     there = {each.isbn: actual[each.isbn].variants for each in titles}
     alone = [(isbn, variants[0]) for isbn, variants in there.items() if len(variants) == 1]
@@ -94,9 +94,9 @@ class _Import:
     """Brings batches of titles into the store, and reports. A title that fails is in the report."""
 
     def __init__(self, session: StoreSession) -> None:
-        self.session, self.shelves, self.report = session, Shelves(session), ImportReport()
+        self.session, self.shelves, self.report = session, CatalogIds(session), ImportReport()
 
-    def bring(self, titles: Sequence[Title], actual: Mapping[str, Actual]) -> None:
+    def bring(self, titles: Sequence[Title], actual: Mapping[str, TitleInStore]) -> None:
         """Makes products of a batch's titles, or updates those there are."""
         for title in titles:
             if not categories_of(title.bisac, title.category_hint, self.session.categories).mapped:
@@ -125,7 +125,7 @@ class _Import:
             ]
         )
 
-    def _plan(self, titles: Sequence[Title], actual: Mapping[str, Actual]) -> dict[str, RowPlan]:
+    def _plan(self, titles: Sequence[Title], actual: Mapping[str, TitleInStore]) -> dict[str, RowPlan]:
         rows = plan_rows(self.session, titles, actual, self.shelves.known)
         self.report.failed |= {isbn: row.problem for isbn, row in rows.items() if row.problem}
         return rows
@@ -202,7 +202,7 @@ class _Import:
             product["shipping_profile_id"] = self.shelves.shipping_profile_id
         return product
 
-    def _give_levels(self, titles: Sequence[Title], actual: Mapping[str, Actual]) -> None:
+    def _give_levels(self, titles: Sequence[Title], actual: Mapping[str, TitleInStore]) -> None:
         """Levels for managed products that have none, since a run was killed before it came to them."""
         without = [
             title
@@ -253,7 +253,7 @@ def _unfinished(plan: TitlePlan, product: Mapping[str, Any]) -> Iterator[TitleWr
 
 
 def send_updates(
-    session: StoreSession, shelves: Shelves, updates: Sequence[ProductUpdate], reason: str
+    session: StoreSession, shelves: CatalogIds, updates: Sequence[ProductUpdate], reason: str
 ) -> dict[str, str]:
     """Sends the differences of products, journaled. Returns ISBN to reason for those refused."""
 
@@ -278,7 +278,7 @@ def send_updates(
     return failed
 
 
-def _body(update: ProductUpdate, shelves: Shelves) -> dict[str, Any]:
+def _body(update: ProductUpdate, shelves: CatalogIds) -> dict[str, Any]:
     body = dict(update.product)
     if update.categories is not None:
         body["categories"] = [{"id": each} for each in shelves.category_ids(update.categories)]

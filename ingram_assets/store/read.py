@@ -11,7 +11,7 @@ from ingram_assets.domain.ownership import is_our_item, may_write_level
 from ingram_assets.domain.position import Fulfillment, Orders, Reservation, Returned
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal, Known
-from ingram_assets.store.model import FIXED_BACKORDER, Actual, Item, Level, OtherLevel, TagRow, Variant
+from ingram_assets.store.model import FIXED_BACKORDER, Item, Level, OtherLevel, TagRow, TitleInStore, Variant
 from ingram_assets.store.returns import RETURN_FIELDS, read_returned
 
 Row = Mapping[str, Any]
@@ -44,7 +44,7 @@ def read_store(
     spellings: "Spellings | None" = None,
     *,
     tags: bool = False,
-) -> dict[str, Actual]:
+) -> dict[str, TitleInStore]:
     """ISBN to what the store has of it, for every ISBN given.
 
     One read for each 500 ISBNs when all is well. A variant that is not found by its SKU is looked for by
@@ -137,7 +137,7 @@ class Spellings:
                 found.setdefault(isbn, []).append(row)
         return found
 
-    def look_up(self, isbns: Collection[str], actual: Mapping[str, Actual]) -> dict[str, Actual]:
+    def look_up(self, isbns: Collection[str], actual: Mapping[str, TitleInStore]) -> dict[str, TitleInStore]:
         """Those of the ISBNs of which the store has more than `actual` says, in another spelling: all of it.
 
         Only what `actual` does not have costs reads.
@@ -151,7 +151,7 @@ class Spellings:
                 ids[isbn] = more
         wanted = _variants(self._client, "id", [each for some in ids.values() for each in some])
         variants = {row["id"]: _variant(row, self._location_id) for row in wanted}
-        all_of: dict[str, Actual] = {}
+        all_of: dict[str, TitleInStore] = {}
         for isbn, some in ids.items():
             if more_variants := [variants[each] for each in some if each in variants]:
                 before = actual[isbn]
@@ -195,11 +195,11 @@ def spelled_by(row: Row) -> set[str]:
     return {isbn for name in _NUMBERS if (isbn := isbn_spelled(row[name]))}
 
 
-def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> Actual:
-    return Actual(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
+def _actual(isbn: str, variants: Sequence[Variant], leftover: Item | None) -> TitleInStore:
+    return TitleInStore(isbn, tuple(variants), None if any(each.items for each in variants) else leftover)
 
 
-def _as_journaled(actual: dict[str, Actual], journal: Journal) -> dict[str, Actual]:
+def _as_journaled(actual: dict[str, TitleInStore], journal: Journal) -> dict[str, TitleInStore]:
     """The same, with what the journal says where the store does not say whose an item or a flag is."""
     doubtful = [
         isbn

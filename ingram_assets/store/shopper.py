@@ -7,7 +7,7 @@ from typing import Any
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient, MedusaRefused
-from ingram_assets.store.model import STATE_TAG, Actual, Variant
+from ingram_assets.store.model import STATE_TAG, TitleInStore, Variant
 from ingram_assets.store.plan import TitlePlan
 
 _PAGE = 200
@@ -50,7 +50,7 @@ class ShownTitle:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class ShopperView:
     """All titles that shoppers see, by SKU. `has_prices`: whether the store has a region in dollars."""
 
     titles: Mapping[str, ShownTitle]
@@ -89,7 +89,7 @@ class RightOfTitle:
     """
 
     plan: TitlePlan
-    actual: Actual
+    actual: TitleInStore
     title: str
     elsewhere: float = 0
     price: Decimal | None = None
@@ -108,7 +108,7 @@ def publishable_key(client: MedusaClient, channel_id: str, channel_name: str) ->
     )
 
 
-def read_shelf(api: StoreApi) -> Shelf:
+def read_shelf(api: StoreApi) -> ShopperView:
     """All products that shoppers see.
 
     Raises:
@@ -130,7 +130,7 @@ def read_shelf(api: StoreApi) -> Shelf:
         for variant in product["variants"] or []:
             for number in {variant.get("sku"), variant.get("ean")} - {None, ""}:
                 found[str(number)] = _shown(variant)
-    return Shelf(found, bool(in_dollars))
+    return ShopperView(found, bool(in_dollars))
 
 
 def _shown(variant: Mapping[str, Any]) -> ShownTitle:
@@ -145,7 +145,7 @@ def _shown(variant: Mapping[str, Any]) -> ShownTitle:
     )
 
 
-def compare(wanted: Iterable[RightOfTitle], shelf: Shelf) -> list[Difference]:
+def compare(wanted: Iterable[RightOfTitle], shelf: ShopperView) -> list[Difference]:
     """The titles of which shoppers see something that is not right. Pure."""
     found = []
     for one in wanted:
@@ -155,7 +155,7 @@ def compare(wanted: Iterable[RightOfTitle], shelf: Shelf) -> list[Difference]:
     return found
 
 
-def _differences(wanted: RightOfTitle, shelf: Shelf) -> Iterator[tuple[str, str, str]]:
+def _differences(wanted: RightOfTitle, shelf: ShopperView) -> Iterator[tuple[str, str, str]]:
     plan, shown = wanted.plan, shelf.titles.get(wanted.plan.isbn)
     if len(wanted.actual.variants) != 1:
         yield "the title", "it" if shown else "none", " ".join(plan.reasons) or "one product"
@@ -213,7 +213,7 @@ def _words(value: Any) -> str:
 
 
 def copies_elsewhere(
-    client: MedusaClient, actual: Mapping[str, Actual], place_ids: Sequence[str]
+    client: MedusaClient, actual: Mapping[str, TitleInStore], place_ids: Sequence[str]
 ) -> dict[str, float]:
     """ISBN to the copies to sell at these locations, for titles that somebody keeps elsewhere, too."""
     items = {

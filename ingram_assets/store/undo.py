@@ -9,12 +9,20 @@ from typing import Any, cast
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.store.apply import BUSY, LEVELS, apply
-from ingram_assets.store.beside import beside_operations, enter_levels, read_began
-from ingram_assets.store.catalog_lookup import Shelves, known_ids
+from ingram_assets.store.beside_operations import beside_operations, enter_levels, read_began
+from ingram_assets.store.catalog_lookup import CatalogIds, known_ids
 from ingram_assets.store.client import MedusaRefused
 from ingram_assets.store.import_plan import read_products
 from ingram_assets.store.journal import Change, Entry
-from ingram_assets.store.model import Actual, Item, Level, ProductRow, Quantities, Variant, VariantUpdate
+from ingram_assets.store.model import (
+    Item,
+    Level,
+    ProductRow,
+    Quantities,
+    TitleInStore,
+    Variant,
+    VariantUpdate,
+)
 from ingram_assets.store.plan import TitleWrites, which
 from ingram_assets.store.product_fields import TAG, ProductUpdate, field_now
 from ingram_assets.store.products import send_updates
@@ -121,7 +129,7 @@ class _Undo:
         self.remove_items: dict[str, str] = {}
         self.renames: dict[str, tuple[Item, dict[str, Any]]] = {}
 
-    def look_at(self, isbn: str, folds: Mapping[str, _Fold], actual: Actual) -> None:
+    def look_at(self, isbn: str, folds: Mapping[str, _Fold], actual: TitleInStore) -> None:
         """Decides about a title's level, flags, link and item; its product is looked at later."""
         if len(actual.variants) != 1:
             self._leave(isbn, "The product is not in the store any more, or there are several.")
@@ -287,7 +295,7 @@ class _Undo:
             body = {name.removeprefix("item_"): was for name, was in put.items()}
             change = Change("item", isbn, item.id, now, put, self.reason)
             self._send(change, partial(client.post, f"/admin/inventory-items/{item.id}", body))
-        self._failed(send_updates(self.session, Shelves(self.session), self.updates, self.reason))
+        self._failed(send_updates(self.session, CatalogIds(self.session), self.updates, self.reason))
         for isbn, variant in self.remove_products.items():
             change = Change("product", isbn, variant.product_id, {"sku": isbn}, None, self.reason)
             if self._send(change, partial(client.delete, f"/admin/products/{variant.product_id}")):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.alerts.delivery import Sent, Target, deliver, send_test, targets_of
+from ingram_assets.alerts.delivery import AlertTarget, DeliveryResult, deliver, send_test, targets_of
 from ingram_assets.alerts.model import Alert, IncidentLog
 from ingram_assets.alerts.tables import AlertTables
 from ingram_assets.domain.failures import NeedsPerson
@@ -40,7 +40,7 @@ class Kept:
     def __call__(self) -> AlertTables:
         return AlertTables(f"sqlite:///{self.file}")
 
-    def put(self, alerts: Sequence[Alert], targets: Sequence[Target]) -> AlertTables:
+    def put(self, alerts: Sequence[Alert], targets: Sequence[AlertTarget]) -> AlertTables:
         """Lays alerts in for the targets, as a look does."""
         self().record(IncidentLog(), alerts, [target.name for target in targets])
         return self()
@@ -114,11 +114,11 @@ def test_a_process_that_dies_before_it_noted_what_it_sent_sends_that_alone_once_
     kept.put([BROKEN, MET], targets)
     tried = []
 
-    def send(target: Target, alert: Alert) -> Sent:
+    def send(target: AlertTarget, alert: Alert) -> DeliveryResult:
         tried.append(alert)
         if tried == [BROKEN, MET]:
             raise SystemExit("killed after it was sent")
-        return Sent(target.name, ok=True)
+        return DeliveryResult(target.name, ok=True)
 
     deliver(kept(), targets, NOW, send)
     assert kept.waiting() == [MET]
@@ -143,9 +143,9 @@ def test_the_order_holds_where_a_target_takes_one_and_refuses_another(hook, kept
     targets = targets_of([hook.url])
     tried = []
 
-    def send(target: Target, alert: Alert) -> Sent:
+    def send(target: AlertTarget, alert: Alert) -> DeliveryResult:
         tried.append(alert)
-        return Sent(target.name, ok=alert is MET)
+        return DeliveryResult(target.name, ok=alert is MET)
 
     deliver(kept.put([BROKEN, MET], targets), targets, NOW, send)
     assert tried == [BROKEN], "nobody hears that it is over before hearing of it"

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ingram_assets.alerts.heartbeat import Beat, Sweep, call, next_beat
+from ingram_assets.alerts.heartbeat import GoodSweep, HeartbeatState, call, next_beat
 from ingram_assets.alerts.tables import AlertTables
 from ingram_assets_tests.testing.webhook import webhook
 
@@ -54,13 +54,15 @@ def test_a_watcher_that_trickles_holds_nobody_up():
 
 class TestWhenItIsDue:
     def test_once_for_each_sweep(self):
-        beat = next_beat(Beat(), Sweep(7, NOW - 60), NOW, PROMISED)
-        assert beat == Beat(7, 1, NOW + 15)
-        assert next_beat(Beat(7), Sweep(7, NOW - 60), NOW, PROMISED) is None
-        assert next_beat(Beat(7), Sweep(9, NOW - 60), NOW, PROMISED) == Beat(9, 1, NOW + 15)
+        beat = next_beat(HeartbeatState(), GoodSweep(7, NOW - 60), NOW, PROMISED)
+        assert beat == HeartbeatState(7, 1, NOW + 15)
+        assert next_beat(HeartbeatState(7), GoodSweep(7, NOW - 60), NOW, PROMISED) is None
+        assert next_beat(HeartbeatState(7), GoodSweep(9, NOW - 60), NOW, PROMISED) == HeartbeatState(
+            9, 1, NOW + 15
+        )
 
     def test_what_was_not_taken_is_tried_again_after_growing_pauses(self):
-        sweep, beat, pauses = Sweep(7, NOW), Beat(), []
+        sweep, beat, pauses = GoodSweep(7, NOW), HeartbeatState(), []
         now = NOW
         for _ in range(9):
             beat = next_beat(beat, sweep, now, PROMISED)
@@ -71,16 +73,18 @@ class TestWhenItIsDue:
         assert pauses == [15, 30, 60, 120, 240, 480, 600, 600, 600]
 
     def test_a_new_sweep_does_not_wait_for_an_old_one_s_pause(self):
-        assert next_beat(Beat(7, 5, NOW + 600), Sweep(8, NOW), NOW, PROMISED) == Beat(8, 1, NOW + 15)
+        assert next_beat(HeartbeatState(7, 5, NOW + 600), GoodSweep(8, NOW), NOW, PROMISED) == HeartbeatState(
+            8, 1, NOW + 15
+        )
 
     def test_no_sweep_and_one_from_long_ago_are_no_sign_of_life(self):
-        assert next_beat(Beat(), None, NOW, PROMISED) is None
-        assert next_beat(Beat(), Sweep(7, NOW - PROMISED - 1), NOW, PROMISED) is None
+        assert next_beat(HeartbeatState(), None, NOW, PROMISED) is None
+        assert next_beat(HeartbeatState(), GoodSweep(7, NOW - PROMISED - 1), NOW, PROMISED) is None
 
 
 def test_how_far_it_is_outlives_the_process(tmp_path):
     url = f"sqlite:///{tmp_path / 'alerts.sqlite'}"
-    assert AlertTables(url).heartbeat() == Beat()
-    for beat in (Beat(7, 1, NOW), Beat(7), Beat(9, 2, NOW)):
+    assert AlertTables(url).heartbeat() == HeartbeatState()
+    for beat in (HeartbeatState(7, 1, NOW), HeartbeatState(7), HeartbeatState(9, 2, NOW)):
         AlertTables(url).beat(beat)
         assert AlertTables(url).heartbeat() == beat

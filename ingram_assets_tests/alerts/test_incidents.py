@@ -15,13 +15,13 @@ from ingram_assets.alerts.messages import duration
 from ingram_assets.alerts.model import (
     Alert,
     AlertRules,
+    AssetFreshness,
     Checked,
     Failed,
     FailedPart,
     IncidentLog,
     LowStock,
     Occurrence,
-    Promise,
     Succeeded,
     Watchdog,
 )
@@ -45,7 +45,7 @@ class Shop:
     def __init__(self, tables: AlertTables) -> None:
         self.now, self.book, self.told = NOW, IncidentLog(), list[Alert]()
         self.tables = tables
-        self.promises: list[Promise] = []
+        self.promises: list[AssetFreshness] = []
         self.stale: StaleReadings | None = None
         self.watchdogs: list[Watchdog] = []
         self.look()
@@ -78,7 +78,7 @@ class Shop:
         return self.look(seen, after=after)
 
     def sweeps(self, state: str, last: float | None = None) -> None:
-        self.promises = [Promise(SWEEP, state, self.now, last)]
+        self.promises = [AssetFreshness(SWEEP, state, self.now, last)]
 
 
 @pytest.fixture
@@ -345,7 +345,7 @@ class TestSla:
     def test_a_block_keeps_no_backup_from_being_taken(self, shop):
         shop.sweeps("PASS", last=shop.now)
         shop.fails(SWEEP, "block", reason="iPage blocks us.")
-        shop.promises.append(Promise("shop/backup", "FAIL", shop.now, shop.now - 2 * 24 * HOUR))
+        shop.promises.append(AssetFreshness("shop/backup", "FAIL", shop.now, shop.now - 2 * 24 * HOUR))
         shop.look()
         assert shop.told[-1].body.splitlines() == [
             "Since Nov 20, 14:00 CST. The last complete one was at Nov 18, 14:00 CST.",
@@ -355,9 +355,9 @@ class TestSla:
 
     def test_any_asset_has_its_own(self, shop):
         shop.promises = [
-            Promise("ipage/saved_search", "FAIL", shop.now),
-            Promise("x/y", "FAIL", shop.now),
-            Promise(SWEEP, "PASS", shop.now, shop.now),
+            AssetFreshness("ipage/saved_search", "FAIL", shop.now),
+            AssetFreshness("x/y", "FAIL", shop.now),
+            AssetFreshness(SWEEP, "PASS", shop.now, shop.now),
         ]
         assert shop.look() == [
             "SLA broken: the discovery of the saved search has not come through in time",

@@ -8,7 +8,7 @@ import pytest
 
 from ingram_assets.alerts import kinds, messages
 from ingram_assets.alerts.kinds import KINDS, AlertKind, kind_of
-from ingram_assets.alerts.model import AlertRules, Checked, Failed, LowStock, Promise, Watchdog
+from ingram_assets.alerts.model import AlertRules, AssetFreshness, Checked, Failed, LowStock, Watchdog
 from ingram_assets.cli.main import main
 from ingram_assets.defs import keys
 from ingram_assets.defs.operations.watched import NAMES
@@ -31,7 +31,7 @@ def checked(check: str, *, blocking: bool = False) -> str:
 
 PUSHED = Checked(1, 0.0, "run", NAMES.levels, "no_guardrail_tripped", False, blocking=True)
 SWEEP_SLA, SEARCH_SLA, BACKUP_SLA = (
-    Promise(asset, "FAIL", 0.0) for asset in (NAMES.sweep, NAMES.search, BACKUP)
+    AssetFreshness(asset, "FAIL", 0.0) for asset in (NAMES.sweep, NAMES.search, BACKUP)
 )
 
 SUBJECTS = [

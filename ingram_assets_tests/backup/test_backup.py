@@ -21,7 +21,7 @@ import psycopg
 import pytest
 
 from ingram_assets.backup.archive import Archive, ArchiveWriter
-from ingram_assets.backup.client_tools import Tool, found, to_dump, to_restore
+from ingram_assets.backup.client_tools import ClientProgram, found, to_dump, to_restore
 from ingram_assets.defs.backups import last_backup
 from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.failures import NeedsPerson
@@ -422,7 +422,7 @@ def test_a_full_disk_is_told_once(tmp_path: Path) -> None:
 
 
 def test_the_program_of_postgresql_fits_the_server() -> None:
-    tools = [Tool(Path(f"/{major}/pg"), major) for major in (18, 15, 16)]
+    tools = [ClientProgram(Path(f"/{major}/pg"), major) for major in (18, 15, 16)]
     assert to_dump({"db": 16}, tools)["db"].major == 16
     assert to_dump({"db": 17}, tools)["db"].major == 18
     with pytest.raises(NeedsPerson, match="postgresql-client-19") as refused:

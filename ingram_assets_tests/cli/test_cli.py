@@ -12,9 +12,9 @@ from pathlib import Path
 import click
 import pytest
 
-from ingram_assets.cli import runs
+from ingram_assets.cli import launch
 from ingram_assets.cli.main import main
-from ingram_assets.cli.report import finish
+from ingram_assets.cli.run_progress import finish
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.overview.run_results import RunResult
@@ -255,7 +255,7 @@ def test_what_a_killed_command_left_is_cleared_by_the_next(tmp_path: Path, event
         [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, MARK: str(left)}
     )
     try:
-        with runs.command_folder(common) as folder:
+        with launch.command_folder(common) as folder:
             assert folder.name == str(os.getpid())
             folder.mkdir()
         assert sleeper.wait(30) != 0

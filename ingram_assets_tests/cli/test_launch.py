@@ -8,7 +8,7 @@ import psutil
 import pytest
 from dagster import DagsterRunStatus
 
-from ingram_assets.cli import runs
+from ingram_assets.cli import launch
 from ingram_assets.defs.keys import ASKED_BY_TAG
 from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime.ports import free_port
@@ -49,7 +49,7 @@ def test_it_starts_at_once_with_its_config_and_the_code_servers_environment(serv
     # `follow` alone would soon ask whether the run is still there, which this instance's launcher can't tell.
     while not server.run(run_id).is_finished:
         time.sleep(0.1)
-    result = runs.follow(server.instance, run_id)
+    result = launch.follow(server.instance, run_id)
     assert result.succeeded, result.error
     assert result.reports == [{"words": "“hello”", "says": "the server"}]
     origin = server.run(run_id).remote_job_origin
@@ -58,8 +58,8 @@ def test_it_starts_at_once_with_its_config_and_the_code_servers_environment(serv
 
 
 def test_it_bears_the_name_of_who_asked_for_it(server: CodeServer):
-    place = runs.CodeServer(NAME, server.port, is_queued=True)
-    run_id = runs.launch(place, "quick", CONFIG, asked_by="ada (terminal)")
+    place = launch.CodeServer(NAME, server.port, is_queued=True)
+    run_id = launch.launch(place, "quick", CONFIG, asked_by="ada (terminal)")
     assert server.run(run_id).tags[ASKED_BY_TAG] == "ada (terminal)"
 
 
@@ -78,7 +78,7 @@ def test_the_settings_of_the_folder_where_it_is_typed_are_not_its_own(
 
 def test_a_code_server_that_is_not_there_is_a_sentence(server: CodeServer):
     with pytest.raises(Transient, match="does not load"):
-        runs.launch(runs.CodeServer(NAME, free_port(), is_queued=False), "quick", CONFIG)
+        launch.launch(launch.CodeServer(NAME, free_port(), is_queued=False), "quick", CONFIG)
 
 
 def test_a_run_that_is_asked_to_stop_stops(server: CodeServer, eventually: Callable[..., None]):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
-from ingram_assets.cli import runs
+from ingram_assets.cli import launch
 from ingram_assets.domain.failures import Transient
 from ingram_assets.runtime import instance as dagster_of
 from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableError
@@ -36,8 +36,8 @@ def test_a_command_outlives_a_restart_of_dagsters_database(servers_folder: Path,
             back = threading.Timer(LONGER, start_postgres, [supervisor, folder], {"port": postgres.port})
             back.start()
             # That it was asked and knows no such run, not that it could not be asked.
-            with pytest.raises(runs.RunFailed, match="was deleted"):
-                runs.follow(instance, "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa")
+            with pytest.raises(launch.RunFailed, match="was deleted"):
+                launch.follow(instance, "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa")
             back.join()
 
 

@@ -23,7 +23,7 @@ from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.serve import PORTS, SERVICES
 from ingram_assets.runtime.started_by import start_by_up
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 

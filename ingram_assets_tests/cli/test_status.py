@@ -24,8 +24,8 @@ from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME
 from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
 from ingram_assets.domain.backups import NotedBackup
+from ingram_assets.domain.formatting import local_moment
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.domain.wording import local_moment
 from ingram_assets.overview.failed_runs import held_back
 from ingram_assets.overview.verdict import left_alone
 from ingram_assets.runtime.dagster_internals import InstigatorStatus
@@ -165,7 +165,7 @@ def test_no_command_writes_where_one_of_both_says_observe(
     run = "0b7e4c1e-3f52-4f0f-9c1d-2a60a3f4b7aa"
     shop.patch.setattr("ingram_assets.cli.title.run_to_undo", lambda _: run)
     shop.patch.setattr("ingram_assets.cli.run_list.sentence_of", lambda _: "A push.")
-    shop.patch.setattr("ingram_assets.cli.runs.launch", lambda *_, **__: pytest.fail("it was started"))
+    shop.patch.setattr("ingram_assets.cli.launch.launch", lambda *_, **__: pytest.fail("it was started"))
     with up_at_work(shop, **runs):
         done = CliRunner().invoke(main, words)
     assert done.exit_code == 2, done.output

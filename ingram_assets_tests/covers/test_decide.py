@@ -16,7 +16,7 @@ from ingram_assets.covers.decide import (
     is_settled,
     weigh,
 )
-from ingram_assets.covers.ledger import Sighting
+from ingram_assets.covers.memory import Sighting
 from ingram_assets.domain.cover_looks import CoverCheck
 from ingram_assets.domain.failures import Permanent, Transient
 

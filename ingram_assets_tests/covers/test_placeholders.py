@@ -10,7 +10,7 @@ import pytest
 
 from ingram_assets.coordination.connection import Coordinator
 from ingram_assets.coordination.cover_looks import CoverLooks
-from ingram_assets.covers.ledger import Ledger, Sighting
+from ingram_assets.covers.memory import Ledger, Sighting
 from ingram_assets.covers.pictures import examine
 from ingram_assets.covers.placeholders import (
     MANY_TITLES,

@@ -12,8 +12,8 @@ import pytest
 
 from ingram_assets.coordination.connection import Coordinator
 from ingram_assets.coordination.cover_looks import CoverLooks
-from ingram_assets.coordination.lookups import LookupCount
-from ingram_assets.covers import ContactSheet, CoverOutcome, Picture, Source, Wanted, load_seeds, sync
+from ingram_assets.coordination.open_library_quota import LookupCount
+from ingram_assets.covers import ContactSheet, CoverOutcome, CoverRequest, Picture, Source, load_seeds, sync
 from ingram_assets.covers.bucket import earlier_key
 from ingram_assets.domain.cover_addresses import WIDTHS, in_width, processed_key
 from ingram_assets.domain.cover_looks import CoverCheck
@@ -267,7 +267,7 @@ def test_art_does_not_give_way_to_a_picture_that_others_have_too(shop: CoverShop
 
 def test_a_placeholder_is_looked_at_again_on_publication_day(knowing: CoverShop) -> None:
     day = date(2026, 11, 22)
-    title = Wanted(BOOK, "A Book", day)
+    title = CoverRequest(BOOK, "A Book", day)
     knowing.ipage[BOOK] = placeholder()
     knowing.one(title, now=NOW)
     assert knowing.one(title, now=NOW + timedelta(days=1)).outcome == "recent"

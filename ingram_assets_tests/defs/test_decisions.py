@@ -17,10 +17,10 @@ from ingram_assets.defs.storefront.decisions import (
     OVERDUE,
     PLANS_EVERY,
     Asked,
-    Changes,
+    ChangeBatch,
+    ChangeRange,
     PushDecision,
     SensorCursor,
-    Stretch,
     after_asking,
     after_run,
     ask,
@@ -70,11 +70,11 @@ class Line:
     def __init__(self, *isbns: str, zeroes: int = 0, a_page: int = AT_ONCE) -> None:
         self.isbns, self.zeroes, self.a_page = list(isbns), zeroes, a_page
 
-    def read(self, stretch: Stretch) -> Changes:
+    def read(self, stretch: ChangeRange) -> ChangeBatch:
         after = int((stretch.after or "c0")[1:])
         last = len(self.isbns) if stretch.until is None else int(stretch.until[1:])
         end = min(after + self.a_page, last)
-        return Changes(self.isbns[after:end], f"c{end}", self.zeroes)
+        return ChangeBatch(self.isbns[after:end], f"c{end}", self.zeroes)
 
     def decide(self, place: SensorCursor, now: float = 0.0, **more: Any) -> PushDecision:
         return push_changes(place, self.read, now, **more)
@@ -140,7 +140,10 @@ class TestStockChanges:
         new = line.decide(place, 101)
         assert new.isbns == (B, C)
         assert after_run(new.place, "succeeded", 102, WAITS) == replace(place, cursor="c3")
-        assert after_run(new.place, "failed", 102, WAITS).held == (*place.held, Stretch("c1", "c3", 1, 112))
+        assert after_run(new.place, "failed", 102, WAITS).held == (
+            *place.held,
+            ChangeRange("c1", "c3", 1, 112),
+        )
         assert new.place.run_key != line.decide(START, 100).place.run_key
 
     def test_a_title_that_changed_again_does_not_wait_for_its_own_failure(self):
@@ -166,7 +169,7 @@ class TestStockChanges:
 
     def test_a_stretch_of_several_pages_goes_on_where_a_page_came_through(self):
         line = Line(A, B, C, a_page=2)
-        place = replace(START, cursor="c3", held=(Stretch("c0", "c3", 2, 50.0),))
+        place = replace(START, cursor="c3", held=(ChangeRange("c0", "c3", 2, 50.0),))
         first = line.decide(place, 60)
         assert first.isbns == (A, B)
         place = after_run(first.place, "succeeded", 61, WAITS)
@@ -202,7 +205,7 @@ class TestStockChanges:
         assert after_run(tried.place, "gone", 111, WAITS) == held
 
     def test_the_place_survives_its_own_spelling(self):
-        held = Stretch("c0", "c1", 2, 12.5), Stretch("c2", "c3", 1, 13.0)
+        held = ChangeRange("c0", "c1", 2, 12.5), ChangeRange("c2", "c3", 1, 13.0)
         place = SensorCursor("c3", "c1", 99.25, held[0], held)
         assert SensorCursor.parse(place.dump()) == place
         assert SensorCursor.parse(None) == SensorCursor()

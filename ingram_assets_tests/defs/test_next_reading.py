@@ -13,9 +13,9 @@ from ingram_assets.defs.keys import ISBNS_NAME, LIKELY_SELL_OUTS, STOCK, STOCK_S
 from ingram_assets.defs.next_reading import CHOICE, SWEEP_EVERY, after_pause, next_readings
 from ingram_assets.defs.reading_events import HISTORY
 from ingram_assets.defs.site_pauses import PAUSE_TAG, tag_of
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.freshness import NextReading
 from ingram_assets.domain.site_pause import SitePause
-from ingram_assets.domain.wording import moment
 from ingram_assets.runtime.dagster_internals import DagsterEvent
 from ingram_assets_tests.testing.dagster_internals import AssetMaterializationPlannedData
 

@@ -23,11 +23,11 @@ from ingram_assets.defs.scraper.read_pages import details_of
 from ingram_assets.defs.scraper.resources import RESOURCES
 from ingram_assets.defs.scraper.sweep_result import shows_a_count, unread_counts
 from ingram_assets.defs.site_pauses import PAUSE_TAG, last_pause, site_pause
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.restrictions import Restriction
 from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.stock import DcStock, on_hand
 from ingram_assets.domain.title import Contributor
-from ingram_assets.domain.wording import moment
 from ingram_assets.sources.ipage import site as site_module
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.staging.reader import QueueReader

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from ingram_assets.defs.scraper.decisions import (
-    Past,
+    PastTries,
     RetrySchedule,
     RunAtWork,
     due,
@@ -24,62 +24,62 @@ class TestDue:
     @pytest.mark.parametrize(
         ("past", "minutes", "expected"),
         [
-            (Past(), 0, True),
-            (Past(last_success=0), 59, False),
-            (Past(last_success=0), 60, True),
-            (Past(in_progress=True), 0, False),
-            (Past(last_success=0, in_progress=True), 600, False),
+            (PastTries(), 0, True),
+            (PastTries(last_success=0), 59, False),
+            (PastTries(last_success=0), 60, True),
+            (PastTries(in_progress=True), 0, False),
+            (PastTries(last_success=0, in_progress=True), 600, False),
             # A failed one: after 5 minutes, then after 15, then when the first try is an hour old.
-            (Past(failures=(0,)), 4.9, False),
-            (Past(failures=(0,)), 5, True),
-            (Past(failures=(0, 5)), 19.9, False),
-            (Past(failures=(0, 5)), 20, True),
-            (Past(failures=(0, 5, 20)), 59.9, False),
-            (Past(failures=(0, 5, 20)), 60, True),
-            (Past(failures=(5, 20, 60)), 64.9, False),
-            (Past(failures=(5, 20, 60)), 65, True),
+            (PastTries(failures=(0,)), 4.9, False),
+            (PastTries(failures=(0,)), 5, True),
+            (PastTries(failures=(0, 5)), 19.9, False),
+            (PastTries(failures=(0, 5)), 20, True),
+            (PastTries(failures=(0, 5, 20)), 59.9, False),
+            (PastTries(failures=(0, 5, 20)), 60, True),
+            (PastTries(failures=(5, 20, 60)), 64.9, False),
+            (PastTries(failures=(5, 20, 60)), 65, True),
             # Tries that took long do not make the next one follow at once.
-            (Past(failures=(0, 58, 59)), 63.9, False),
-            (Past(failures=(0, 58, 59)), 64, True),
+            (PastTries(failures=(0, 58, 59)), 63.9, False),
+            (PastTries(failures=(0, 58, 59)), 64, True),
             # A failure by hand within the hour asks for nothing before the hour is over.
-            (Past(last_success=0, failures=(20,)), 30, False),
-            (Past(last_success=0, failures=(20,)), 60, True),
-            (Past(last_success=0, failures=(58,)), 60, False),
+            (PastTries(last_success=0, failures=(20,)), 30, False),
+            (PastTries(last_success=0, failures=(20,)), 60, True),
+            (PastTries(last_success=0, failures=(58,)), 60, False),
         ],
     )
     def test_the_schedule(self, past, minutes, expected):
         failures = tuple(at * MINUTE for at in past.failures)
-        past = Past(past.last_success, failures, past.in_progress)
+        past = PastTries(past.last_success, failures, past.in_progress)
         decision = due(past, HOURLY, minutes * MINUTE)
         assert decision.now is expected
         assert decision.reason
 
     def test_a_block_is_waited_out(self):
-        decision = due(Past(), HOURLY, now=0, left_alone_until=1.0)
+        decision = due(PastTries(), HOURLY, now=0, left_alone_until=1.0)
         assert decision.reason == "iPage blocked us: it is left alone until 00:00 UTC."
         assert not decision.now
-        assert due(Past(), HOURLY, now=1.0, left_alone_until=1.0).now
+        assert due(PastTries(), HOURLY, now=1.0, left_alone_until=1.0).now
 
     def test_nothing_to_do(self):
-        decision = due(Past(), HOURLY, now=0, nothing_to_do="No title is tracked yet.")
+        decision = due(PastTries(), HOURLY, now=0, nothing_to_do="No title is tracked yet.")
         assert (decision.now, decision.reason) == (False, "No title is tracked yet.")
 
     def test_early(self):
-        assert due(Past(last_success=0), HOURLY, now=1, early="New titles.").reason == "New titles."
-        failed = Past(last_success=0, failures=(1,))
+        assert due(PastTries(last_success=0), HOURLY, now=1, early="New titles.").reason == "New titles."
+        failed = PastTries(last_success=0, failures=(1,))
         assert not due(failed, HOURLY, now=2, early="New titles.").now, "a failure is waited for all the same"
 
     def test_without_waits_a_failure_rests(self):
         schedule = RetrySchedule(every=HOUR, waits=(), rest=HOUR)
-        assert not due(Past(failures=(0,)), schedule, now=HOUR - 1).now
-        assert due(Past(failures=(0,)), schedule, now=HOUR).now
+        assert not due(PastTries(failures=(0,)), schedule, now=HOUR - 1).now
+        assert due(PastTries(failures=(0,)), schedule, now=HOUR).now
 
     @pytest.mark.parametrize(
         ("past", "now", "words"),
         [
-            (Past(last_success=0), 50 * MINUTE, "Made 50 min ago: due again in 10 min."),
-            (Past(failures=(0,)), MINUTE, "The last try failed; the next is due in 4 min."),
-            (Past(failures=(0, 300)), 301, "2 tries failed; the next is due in 15 min."),
+            (PastTries(last_success=0), 50 * MINUTE, "Made 50 min ago: due again in 10 min."),
+            (PastTries(failures=(0,)), MINUTE, "The last try failed; the next is due in 4 min."),
+            (PastTries(failures=(0, 300)), 301, "2 tries failed; the next is due in 15 min."),
         ],
     )
     def test_it_says_why_not(self, past, now, words):

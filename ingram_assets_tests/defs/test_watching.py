@@ -19,7 +19,7 @@ from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.runtime.instance import dagster_instance
 from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.store.journal import Journal
-from ingram_assets.store.watching import LegacyTitle, Outlook, PlanFigures
+from ingram_assets.store.observe_mode import LegacyTitle, Outlook, PlanFigures
 from ingram_assets_tests.testing.oracle import until
 from ingram_assets_tests.testing.shop import make_isbn
 from ingram_assets_tests.testing.storefront import Storefront, count, numbers, shown_by, tick

@@ -6,8 +6,8 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from ingram_assets.settings.belonging import LOCATIONS
 from ingram_assets.settings.environment import environment_of, environment_of_owner
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_demo.env_files import write_env_files
 from ingram_demo.stack import environments_of
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from ingram_assets.runtime.serve import PORTS, SERVICES, location_of_service
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 
 ROOT = Path(__file__).parents[2]
 KNOWN = {

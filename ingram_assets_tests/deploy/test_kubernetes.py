@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 
 VALUES = Path(__file__).parents[2] / "deploy/kubernetes/values.yaml"
 IMAGE = {"repository": None, "tag": None, "pullPolicy": None}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingram_assets.runtime.serve import SERVICES, location_of_service
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
 ENDS = ("migrate", "backup")

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from ingram_assets.desk.access import is_of_api
 from ingram_assets.desk.app import make_app
-from ingram_assets.desk.backroom import Backroom
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.store.client import MedusaClient
 from ingram_assets_tests.testing.desk import DeskShop, Program, Visitor, looks
 
@@ -31,7 +31,7 @@ def routes() -> list[tuple[str, str]]:
     away = "postgresql://nobody@127.0.0.1:9/none"
     lookups, watch = looks("http://127.0.0.1:9", "nobody@example.com", "none", away)
     with MedusaClient("http://127.0.0.1:9", api_key="sk_none") as client:
-        app = make_app(Backroom(client, away, low=5), lookups, watch)
+        app = make_app(StoreAccess(client, away, low=5), lookups, watch)
     return sorted({pair for route in app.routes for pair in _addresses(route)})
 
 

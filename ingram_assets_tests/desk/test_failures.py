@@ -9,9 +9,9 @@ from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from ingram_assets.desk.app import make_app
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.people.sessions import DeskSession, Person
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaClient
 from ingram_assets_tests.testing.desk import looks
@@ -32,8 +32,8 @@ FAILURES = {
 def visitor(monkeypatch: pytest.MonkeyPatch) -> TestClient:
     """Somebody at a desk with pages that fail, and nothing behind it."""
     nowhere, away = "http://127.0.0.1:9", "postgresql://u@127.0.0.1:9/x"
-    room = Backroom(MedusaClient(nowhere, api_key="sk_x"), away, low=5)
-    app = make_app(room, *looks(nowhere, "nobody@example.com", "none", away))
+    store_access = StoreAccess(MedusaClient(nowhere, api_key="sk_x"), away, low=5)
+    app = make_app(store_access, *looks(nowhere, "nobody@example.com", "none", away))
     session = DeskSession(Person("user_1", "ada@shop.example", "Ada"), "a token")
     monkeypatch.setattr(app.state.signed_in, "find", lambda text: session)
     for name in FAILURES:

@@ -22,7 +22,7 @@ from ingram_assets.defs.backups import note_backup
 from ingram_assets.defs.keys import ISBNS_NAME, PLAN_TAG, RETIRED_NAME, STOCK, STOCK_SWEEP, UNREAD_PAGES
 from ingram_assets.defs.operations.sensors import tables_of
 from ingram_assets.desk.app import make_app
-from ingram_assets.desk.backroom import Backroom
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.backups import NotedBackup
 from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.stock import DcStock
@@ -94,7 +94,7 @@ def desk(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         with TokenStore(journal) as tokens:
             _, text = tokens.create("prometheus", "read", by="ada")
         with MedusaClient(away[0], email=away[1], password=away[2]) as client:
-            app = make_app(Backroom(client, through["journal"], low=5), lookups, watch)
+            app = make_app(StoreAccess(client, through["journal"], low=5), lookups, watch)
             with served(app) as url:
                 yield WatchedDesk(url, lines, queue, text)
     for name in NAMES:

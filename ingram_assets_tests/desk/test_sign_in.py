@@ -16,8 +16,8 @@ import pytest
 
 from ingram_assets.desk.pages.sign_in import EVEN_SECONDS
 from ingram_assets.desk.people import sessions as sessions_module
-from ingram_assets.desk.people.page_door import own_path
-from ingram_assets.desk.people.reception import AT_ONCE, AdminWatch, NotLetIn, Reception, TooManyTries
+from ingram_assets.desk.people.medusa_sign_in import AT_ONCE, AdminWatch, MedusaSignIn, NotLetIn, TooManyTries
+from ingram_assets.desk.people.person_middleware import own_path
 from ingram_assets.desk.people.sessions import Person, SessionStore, SignedIn
 from ingram_assets.store.client import MedusaClient, Unavailable
 from ingram_assets.store.journal_connections import JournalLost
@@ -181,16 +181,16 @@ def test_refusals_are_alike(desk: DeskShop):
 
 def test_password_and_token_are_in_no_log(medusa: Medusa, caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.DEBUG)
-    reception = Reception(medusa.url)
-    assert reception.sign_in(medusa.email, medusa.password, "10.0.0.1").email == medusa.email
+    medusa_sign_in = MedusaSignIn(medusa.url)
+    assert medusa_sign_in.sign_in(medusa.email, medusa.password, "10.0.0.1").email == medusa.email
     with pytest.raises(NotLetIn):
-        reception.sign_in(medusa.email, "a wrong password", "10.0.0.1")
+        medusa_sign_in.sign_in(medusa.email, "a wrong password", "10.0.0.1")
     assert "emailpass" in caplog.text
     assert not re.search(rf"{re.escape(medusa.password)}|a wrong password|eyJ", caplog.text)
 
 
 def test_who_guesses_has_to_wait(medusa: Medusa):
-    reception = Reception(medusa.url, of_email="2/minute", of_address="3/minute")
+    medusa_sign_in = MedusaSignIn(medusa.url, of_email="2/minute", of_address="3/minute")
     for email, refused in (
         ("a@shop.example", NotLetIn),
         ("A@shop.example ", NotLetIn),
@@ -199,22 +199,22 @@ def test_who_guesses_has_to_wait(medusa: Medusa):
         ("c@shop.example", TooManyTries),
     ):
         with pytest.raises(refused) as told:
-            reception.sign_in(email, "x", "10.0.0.1")
+            medusa_sign_in.sign_in(email, "x", "10.0.0.1")
     assert 1 <= told.value.wait <= 60
     with pytest.raises(NotLetIn):
-        reception.sign_in("c@shop.example", "x", "10.0.0.2")
+        medusa_sign_in.sign_in("c@shop.example", "x", "10.0.0.2")
     # Of IPv6 a line has any number of addresses.
-    reception = Reception(medusa.url, of_address="1/minute")
+    medusa_sign_in = MedusaSignIn(medusa.url, of_address="1/minute")
     with pytest.raises(NotLetIn):
-        reception.sign_in("a@shop.example", "x", "2001:db8::1")
+        medusa_sign_in.sign_in("a@shop.example", "x", "2001:db8::1")
     with pytest.raises(TooManyTries):
-        reception.sign_in("b@shop.example", "x", "2001:db8::2")
+        medusa_sign_in.sign_in("b@shop.example", "x", "2001:db8::2")
 
 
 def test_good_sign_ins_use_up_no_tries(medusa: Medusa):
-    reception = Reception(medusa.url, of_email="1/minute", of_address="1/minute")
+    medusa_sign_in = MedusaSignIn(medusa.url, of_email="1/minute", of_address="1/minute")
     for _ in range(3):
-        reception.sign_in(medusa.email, medusa.password, "10.0.0.1")
+        medusa_sign_in.sign_in(medusa.email, medusa.password, "10.0.0.1")
 
 
 def test_the_page_says_how_long_to_wait(desk: DeskShop):
@@ -228,7 +228,7 @@ def test_the_page_says_how_long_to_wait(desk: DeskShop):
 
 def test_a_medusa_that_is_away_is_named():
     with pytest.raises(Unavailable):
-        Reception("http://127.0.0.1:9").sign_in("ada@shop.example", "x", "10.0.0.1")
+        MedusaSignIn("http://127.0.0.1:9").sign_in("ada@shop.example", "x", "10.0.0.1")
 
 
 class SlowMedusa(socketserver.BaseRequestHandler):

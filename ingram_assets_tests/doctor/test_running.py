@@ -8,7 +8,7 @@ import pytest
 import stamina
 
 from ingram_assets.coordination.connection import Coordinator
-from ingram_assets.coordination.lookups import LookupCount
+from ingram_assets.coordination.open_library_quota import LookupCount
 from ingram_assets.doctor.model import Check, Finding, NamedSetting, Observed, Outcome
 from ingram_assets.doctor.running import findings
 from ingram_assets.domain.failures import NeedsPerson

@@ -12,7 +12,7 @@ import pytest
 from ingram_assets.doctor import ipage
 from ingram_assets.doctor.model import NamedSetting
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS, SHARED
+from ingram_assets.settings.file_of_setting import LOCATIONS, SHARED
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 from ingram_assets_tests.testing.examined_shop import ExaminedShop

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingram_assets.domain.availability import availability
-from ingram_assets.domain.bindings import Kind, is_digital, kind
+from ingram_assets.domain.bindings import BindingKind, is_digital, kind
 from ingram_assets.domain.stock import DcStock
 
 NONE_LEFT = {"TN": DcStock(0, 0, "primary"), "PA": DcStock(0, 0, "secondary")}
@@ -47,13 +47,13 @@ NOBODY_KNOWS = [
 
 @pytest.mark.parametrize("binding", FILES)
 def test_a_file_is_sold_without_end(binding):
-    assert kind(binding) is Kind.FILE
+    assert kind(binding) is BindingKind.FILE
     assert availability(NONE_LEFT, binding=binding, today=date(2026, 11, 20)).status == "digital"
 
 
 @pytest.mark.parametrize("binding", [*THINGS, *NOBODY_KNOWS])
 def test_a_thing_and_what_nobody_knows_are_counted(binding):
-    assert kind(binding) is (Kind.THING if binding in THINGS else Kind.UNKNOWN)
+    assert kind(binding) is (BindingKind.THING if binding in THINGS else BindingKind.UNKNOWN)
     assert availability(NONE_LEFT, binding=binding, today=date(2026, 11, 20)).status == "out_of_stock"
 
 
@@ -65,4 +65,4 @@ def test_a_word_for_a_thing_or_an_unknown_one_makes_a_file_none(binding, word):
 
 @given(st.text(max_size=400))
 def test_any_text_is_of_some_kind(text):
-    assert kind(text) in Kind
+    assert kind(text) in BindingKind

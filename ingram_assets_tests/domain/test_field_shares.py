@@ -12,9 +12,9 @@ from ingram_assets.domain.field_shares import (
     GATHERED_WITHIN,
     NEW_NORMAL_AFTER,
     STOCK_TABLE,
-    Drop,
     FieldWatch,
     PageCounts,
+    ShareDrop,
     SweptPages,
     after_sweep,
     center,
@@ -53,7 +53,7 @@ USUAL = learnt((97, ALL), (3, ("binding",)))
 
 def test_a_label_that_vanishes_is_a_drop_with_its_shares_and_an_example() -> None:
     watch = swept(USUAL, HOUR, (100, ("binding", STOCK_TABLE, center("TN"))))
-    assert watch.drops == {"price": Drop("price", HOUR, 0.97, 0, 100, "9780000000001 Book 1")}
+    assert watch.drops == {"price": ShareDrop("price", HOUR, 0.97, 0, 100, "9780000000001 Book 1")}
     assert watch.drops["price"].sentence == (
         "price: read on 97% of the pages before, and on 0 of 100 now (0%), 9780000000001 Book 1 for one."
     )

@@ -20,7 +20,7 @@ from ingram_assets.domain.guardrails import (
     OddCounts,
     Seen,
     Thresholds,
-    Tripped,
+    TrippedGuardrail,
     all_tripped,
     held_price,
     mass_price,
@@ -246,10 +246,10 @@ def test_titles_that_come_back_after_an_outage_trip_nothing(titles):
 
 
 def test_all_that_trip_are_named():
-    zero, rising = Tripped("mass_zero", "One."), Tripped("mass_rising", "Two.")
+    zero, rising = TrippedGuardrail("mass_zero", "One."), TrippedGuardrail("mass_rising", "Two.")
     assert all_tripped([None, None]) is None
     assert all_tripped([None, zero]) == zero
-    assert all_tripped([zero, None, rising]) == Tripped("mass_zero, mass_rising", "One. Two.")
+    assert all_tripped([zero, None, rising]) == TrippedGuardrail("mass_zero, mass_rising", "One. Two.")
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,14 @@
 
 import pytest
 
-from ingram_assets.domain.own_site import Told, own_site
+from ingram_assets.domain.own_site import FetchMetadata, own_site
 
 SITE = own_site(3001, "https://desk.bookstore.example")
 
 
-def told(*, reads: bool = False, **headers: str) -> Told:
+def told(*, reads: bool = False, **headers: str) -> FetchMetadata:
     given = {"host": "desk.bookstore.example"} | headers
-    return Told.of(
+    return FetchMetadata.of(
         ((name.replace("_", "-").encode(), value.encode()) for name, value in given.items()), reads=reads
     )
 
@@ -53,8 +53,8 @@ def test_a_port_that_is_usual_may_be_left_out():
 
 def test_two_hosts_are_none():
     headers = [(b"host", b"localhost:3001"), (b"Host", b"localhost:3001")]
-    assert not SITE.has_name(Told.of(headers, reads=True))
-    assert SITE.is_foreign(Told.of([(b"origin", b"http://localhost:3001")] * 2, reads=True))
+    assert not SITE.has_name(FetchMetadata.of(headers, reads=True))
+    assert SITE.is_foreign(FetchMetadata.of([(b"origin", b"http://localhost:3001")] * 2, reads=True))
 
 
 @pytest.mark.parametrize("origin", ["https://desk.bookstore.example", "http://127.0.0.1:3001"])

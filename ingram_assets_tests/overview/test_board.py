@@ -23,13 +23,13 @@ from ingram_assets.overview.board import (
     BoardTitle,
     Following,
     StoreStep,
-    Trait,
+    TitleFilter,
     count_board,
     find,
     make_board,
     oldest_reading,
 )
-from ingram_assets.staging.reader import Trouble, row_state_of
+from ingram_assets.staging.reader import TitleTrouble, row_state_of
 from ingram_assets.store.journal import HeldTitle, InStep
 from ingram_assets.store.plan import desired
 from ingram_assets.store.rules import StoreRules
@@ -185,7 +185,7 @@ def test_what_a_guardrail_holds_back_is_not_said_to_be_on_its_way(minutes: float
     assert one.step_since == NOW - timedelta(minutes=minutes)
     assert (one.why or "").startswith("A guardrail holds it back: plan a push under Runs, and let it through")
     assert (one.why or "").endswith("75 of 100 would turn to zero.")
-    assert isbns(find((one, fine), BoardQuery(trait=Trait.BEHIND)).titles) == [title.isbn]
+    assert isbns(find((one, fine), BoardQuery(trait=TitleFilter.BEHIND)).titles) == [title.isbn]
 
 
 def test_a_sweep_that_is_at_work_makes_nobody_late():
@@ -214,7 +214,7 @@ SHELF = board(
     book(7, title="Refused", failed_reason="No."),
     journal_answers=False,
     retired=frozenset({isbn(6)}),
-    unread={isbn(4): Trouble(isbn(4), "Piranesi", "The page timed out.")},
+    unread={isbn(4): TitleTrouble(isbn(4), "Piranesi", "The page timed out.")},
 )
 
 
@@ -258,12 +258,12 @@ def test_not_every_isbn_13_has_an_isbn_10():
     ("trait", "found"),
     [
         ("", [1, 2, 3, 4, 5, 7]),
-        (Trait.LATE, [4]),
-        (Trait.LOW, [4]),
-        (Trait.NOT_READ, [4, 5]),
-        (Trait.FAILED, [7]),
-        (Trait.OUT_OF_STEP, []),
-        (Trait.RETIRED, [6]),
+        (TitleFilter.LATE, [4]),
+        (TitleFilter.LOW, [4]),
+        (TitleFilter.NOT_READ, [4, 5]),
+        (TitleFilter.FAILED, [7]),
+        (TitleFilter.OUT_OF_STEP, []),
+        (TitleFilter.RETIRED, [6]),
     ],
 )
 def test_filters_by_what_a_title_needs(trait: str, found: list[int]):
@@ -275,7 +275,7 @@ def test_filters_by_status_and_counts_alike():
     assert counts.titles == 6
     for status in STATUSES:
         assert find(SHELF, BoardQuery(status=status)).found == counts.by_status[status]
-    for trait in Trait:
+    for trait in TitleFilter:
         assert find(SHELF, BoardQuery(trait=trait)).found == counts.by_trait[trait]
     assert sum(counts.by_status.values()) == counts.titles
 
@@ -283,7 +283,7 @@ def test_filters_by_status_and_counts_alike():
 def test_a_title_that_waits_or_is_behind_is_not_yet_in_the_store():
     late = book(1, minutes=30)
     titles = board(late, book(2), in_step=told(late, minutes=60) | told(book(2)))
-    assert isbns(find(titles, BoardQuery(trait=Trait.OUT_OF_STEP)).titles) == [late.isbn]
+    assert isbns(find(titles, BoardQuery(trait=TitleFilter.OUT_OF_STEP)).titles) == [late.isbn]
 
 
 @pytest.mark.parametrize("sort", SORTS)
@@ -339,11 +339,11 @@ def test_whatever_an_address_asks_for_there_is_a_page(values: dict[str, str]):
 
 def test_a_page_without_a_stock_table_is_no_failure_to_read():
     forthcoming = book(1, None, publication_date=date(2027, 2, 3))
-    trouble = Trouble(forthcoming.isbn, "Book 1", "The page shows no stock.", "no_stock_table")
+    trouble = TitleTrouble(forthcoming.isbn, "Book 1", "The page shows no stock.", "no_stock_table")
     (one,) = board(forthcoming, unread={forthcoming.isbn: trouble})
     assert one.has_no_table
-    assert find([one], BoardQuery(trait=Trait.NOT_READ)).found == 0
-    assert find([one], BoardQuery(trait=Trait.NO_TABLE)).found == 1
+    assert find([one], BoardQuery(trait=TitleFilter.NOT_READ)).found == 0
+    assert find([one], BoardQuery(trait=TitleFilter.NO_TABLE)).found == 1
 
 
 def test_the_oldest_reading_is_of_a_title_that_is_tracked():

@@ -18,7 +18,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Title
 from ingram_assets.overview import board_watch
-from ingram_assets.overview.board import BoardQuery, StoreStep, Trait, find
+from ingram_assets.overview.board import BoardQuery, StoreStep, TitleFilter, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 from ingram_assets.overview.daemon import daemon_silent_since
 from ingram_assets.overview.dagster_view import DagsterView
@@ -140,7 +140,7 @@ def test_what_changes_is_seen(shop: Watched):
     assert step[first] is StoreStep.BEHIND
     assert step[second] is StoreStep.FAILED
     assert step[fourth] is StoreStep.RETIRED
-    assert [one.isbn for one in find(state.titles, BoardQuery(trait=Trait.LATE)).titles] == [third]
+    assert [one.isbn for one in find(state.titles, BoardQuery(trait=TitleFilter.LATE)).titles] == [third]
     assert state.verdict.kept is False
     assert state.oldest
     assert state.oldest.isbn == third

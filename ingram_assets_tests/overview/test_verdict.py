@@ -13,7 +13,7 @@ from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
 from ingram_assets.runtime.started_by import service_lock, started_by
 from ingram_assets.store.journal import HeldTitle
-from ingram_assets.store.watching import DayPlan, Outlook, PlanFigures, StoreMode
+from ingram_assets.store.observe_mode import DayPlan, Outlook, PlanFigures, StoreMode
 
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
 AGO = NOW - timedelta(minutes=30)

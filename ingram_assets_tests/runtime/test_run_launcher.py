@@ -14,7 +14,7 @@ import psutil
 import pytest
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
 
-from ingram_assets.cli.runs import follow
+from ingram_assets.cli.launch import follow
 from ingram_assets.defs import failure_text
 from ingram_assets.overview.run_results import collect
 from ingram_assets.runtime import run_launcher

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from ingram_assets.settings import files
-from ingram_assets.settings.belonging import READ_FROM
 from ingram_assets.settings.demo import at_work, demo_to_speak_to
+from ingram_assets.settings.file_of_setting import READ_FROM
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingram_assets.settings.belonging import READ_FROM
 from ingram_assets.settings.env_files import MalformedFile, read_env
+from ingram_assets.settings.file_of_setting import READ_FROM
 
 SECRET = "Tr0ub4dor"
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,11 +15,11 @@ from click.testing import CliRunner
 
 from ingram_assets.cli.main import main
 from ingram_assets.coordination.connection import Coordinator
-from ingram_assets.coordination.lookups import LookupCount
+from ingram_assets.coordination.open_library_quota import LookupCount
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.proxies import sparing_this_machine
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
-from ingram_assets.sources.ipage.access.transport import Guard, Transport
+from ingram_assets.sources.ipage.access.transport import RequestDeadline, Transport
 from ingram_assets.sources.open_library import OpenLibrary
 from ingram_assets.store.client import MedusaClient
 from ingram_assets_tests.testing.queue import Queue, migrated
@@ -78,7 +78,7 @@ def ask_as_medusa(url: str) -> None:
 
 
 def ask_as_ipage(url: str) -> None:
-    with httpx.Client(transport=Transport(Guard(Cancellation())), trust_env=False) as client:
+    with httpx.Client(transport=Transport(RequestDeadline(Cancellation())), trust_env=False) as client:
         client.get(f"{url}/a-page")
 
 

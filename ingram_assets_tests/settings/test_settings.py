@@ -17,7 +17,6 @@ from ingram_assets.domain import labels
 from ingram_assets.domain.guardrails import Thresholds
 from ingram_assets.domain.quiet_hours import QuietHours
 from ingram_assets.settings.base import SettingsError, secret
-from ingram_assets.settings.belonging import LOCATIONS, READ_FROM
 from ingram_assets.settings.env_files import read_env
 from ingram_assets.settings.environment import (
     PORTS,
@@ -25,6 +24,7 @@ from ingram_assets.settings.environment import (
     port_settings,
     warn_once,
 )
+from ingram_assets.settings.file_of_setting import LOCATIONS, READ_FROM
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.owner import MigrateSettings

@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 
 from ingram_assets.coordination.connection import Coordinator
-from ingram_assets.coordination.lookups import LookupCount
+from ingram_assets.coordination.open_library_quota import LookupCount
 from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.sources.open_library import LOOKUPS, WINDOW, OpenLibrary
@@ -119,7 +119,7 @@ def test_a_clock_set_back_does_not_block_for_long(library: OpenLibrary, lookups:
 ASK_SIXTY = """
     import sys
     from ingram_assets.coordination.connection import Coordinator
-    from ingram_assets.coordination.lookups import LookupCount
+    from ingram_assets.coordination.open_library_quota import LookupCount
     from ingram_assets.domain.failures import LimitUsedUp
     from ingram_assets.sources.open_library import OpenLibrary
 

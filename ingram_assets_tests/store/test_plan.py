@@ -19,7 +19,7 @@ from ingram_assets.domain.title import Aged, Title
 from ingram_assets.store.explain import Explanation
 from ingram_assets.store.explain import explain as explain_plan
 from ingram_assets.store.journal import LastLevel
-from ingram_assets.store.model import Actual, Item, Level, OtherLevel, Variant
+from ingram_assets.store.model import Item, Level, OtherLevel, TitleInStore, Variant
 from ingram_assets.store.plan import Plan, TitlePlan, desired, plan_levels, plan_new, variant_metadata
 from ingram_assets.store.rules import StoreRules
 from ingram_assets_tests.testing.readings import StockReading, merge_all
@@ -35,7 +35,7 @@ def before_the_reading(quantity: float) -> dict[str, Orders]:
     return {"item": Orders(fulfillments=(Fulfillment(quantity, ordered_at=at, made_at=at),))}
 
 
-def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **values: Any) -> Actual:
+def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **values: Any) -> TitleInStore:
     """The title as the store has it when it is in step."""
     wanted = with_label(desired(title, today=TODAY, rules=rules), rules.labels)
     level = Level("ilev", wanted.stocked_quantity or 0, reserved, wanted.incoming_quantity or 0)
@@ -49,10 +49,10 @@ def in_store(title: Title, rules: StoreRules = RULES, reserved: float = 0, **val
         metadata=variant_metadata(title, wanted),
         items=(Item("item", title.isbn, level),),
     )
-    return Actual(title.isbn, (replace(variant, **values),))
+    return TitleInStore(title.isbn, (replace(variant, **values),))
 
 
-def with_level(actual: Actual, **values: float) -> Actual:
+def with_level(actual: TitleInStore, **values: float) -> TitleInStore:
     (variant,) = actual.variants
     (item,) = variant.items
     assert item.level
@@ -62,7 +62,7 @@ def with_level(actual: Actual, **values: float) -> Actual:
 
 def plan_one(
     title: Title,
-    actual: Actual,
+    actual: TitleInStore,
     rules: StoreRules = RULES,
     last_levels: Mapping[str, LastLevel] | None = None,
     orders: Mapping[str, Orders] | None = None,
@@ -74,7 +74,7 @@ def plan_one(
 
 def explain(
     title: Title,
-    actual: Actual,
+    actual: TitleInStore,
     *,
     rules: StoreRules,
     today: date,
@@ -133,15 +133,15 @@ def test_a_managed_title_never_read_gets_the_level_it_needs() -> None:
 SHELVES = {"sloc_shop": "Main Street", "sloc_fair": "Book Fair"}
 
 
-def on_shelves(title: Title, *copies: tuple[str, float], reserved: float = 0) -> Actual:
+def on_shelves(title: Title, *copies: tuple[str, float], reserved: float = 0) -> TitleInStore:
     """The title in step, with copies at other locations."""
     (variant,) = in_store(title, reserved=reserved).variants
     elsewhere = tuple(OtherLevel(place, available) for place, available in copies)
     items = (replace(variant.items[0], elsewhere=elsewhere),)
-    return Actual(title.isbn, (replace(variant, items=items),))
+    return TitleInStore(title.isbn, (replace(variant, items=items),))
 
 
-def shown_with(title: Title, actual: Actual, rules: StoreRules = RULES) -> TitlePlan:
+def shown_with(title: Title, actual: TitleInStore, rules: StoreRules = RULES) -> TitlePlan:
     (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, shelves=SHELVES).titles
     return plan
 
@@ -413,7 +413,7 @@ def fulfilled(quantity: float, at: datetime = READ_AT + timedelta(hours=1)) -> F
 def test_copies_that_were_fulfilled_since_the_reading_are_not_sold_again(mode: InventoryMode) -> None:
     title, rules = make_title(on_hand=5), StoreRules(inventory_mode=mode)
 
-    def level(actual: Actual, *made: Fulfillment) -> tuple[TitlePlan, float | None]:
+    def level(actual: TitleInStore, *made: Fulfillment) -> tuple[TitlePlan, float | None]:
         orders = {"item": Orders(fulfillments=made)}
         (plan,) = plan_levels([title], {title.isbn: actual}, today=TODAY, rules=rules, orders=orders).titles
         return plan, plan.after and plan.after.stocked
@@ -513,7 +513,7 @@ def test_whatever_is_written_has_a_reason() -> None:
 
 def test_a_title_that_is_gone_is_named() -> None:
     title = make_title()
-    plan = plan_one(title, Actual(title.isbn))
+    plan = plan_one(title, TitleInStore(title.isbn))
     assert plan.verdict == "failed"
     assert "deleted" in plan.reasons[0]
     assert f"ingram enrich {title.isbn}" in plan.reasons[0]
@@ -523,7 +523,7 @@ def test_a_title_that_is_gone_is_named() -> None:
 def test_two_variants_with_the_number_are_named_and_left() -> None:
     title = make_title()
     (variant,) = in_store(title).variants
-    plan = plan_one(title, Actual(title.isbn, (variant, replace(variant, id="other"))))
+    plan = plan_one(title, TitleInStore(title.isbn, (variant, replace(variant, id="other"))))
     assert plan.verdict == "failed"
     assert "variant, other" in plan.reasons[0]
 
@@ -754,7 +754,7 @@ def test_explain_a_store_out_of_step() -> None:
     title = make_title(on_hand=10)
     told = explain(title, with_level(in_store(title), stocked=50), rules=RULES, today=TODAY)
     assert told.differences == ("Level 50 becomes 10.",)
-    assert "does not have it" in explain(title, Actual(title.isbn), rules=RULES, today=TODAY).text()
+    assert "does not have it" in explain(title, TitleInStore(title.isbn), rules=RULES, today=TODAY).text()
 
 
 def known(*readings: StockReading) -> dict[str, Any]:
@@ -820,7 +820,7 @@ def test_metadata_has_the_reading_per_dc() -> None:
     assert keys["stock_observed_at"] == "2026-11-20T15:00:00+00:00"
 
 
-def written(plan: TitlePlan, actual: Actual) -> Actual:
+def written(plan: TitlePlan, actual: TitleInStore) -> TitleInStore:
     """The store after the plan's writes."""
     variant, after = plan.variant, plan.after
     assert variant
@@ -837,7 +837,7 @@ def written(plan: TitlePlan, actual: Actual) -> Actual:
         items = ()  # Medusa takes the link away, and leaves the item
     flags = {name: value for name, value in plan.flags.items() if name != "metadata"}
     metadata = variant.metadata | plan.flags.get("metadata", {})
-    return Actual(plan.isbn, (replace(variant, items=items, metadata=metadata, **flags),), item)
+    return TitleInStore(plan.isbn, (replace(variant, items=items, metadata=metadata, **flags),), item)
 
 
 titles = st.builds(
@@ -875,7 +875,7 @@ rules = st.builds(
 def test_whatever_the_store_has_one_push_brings_it_in_step(
     title: Title, variant: Variant, leftover: Item | None, rules: StoreRules
 ) -> None:
-    actual = Actual(title.isbn, (variant,), None if variant.items else leftover)
+    actual = TitleInStore(title.isbn, (variant,), None if variant.items else leftover)
     plan = plan_one(title, actual, rules)
     after = written(plan, actual)
     again = plan_one(title, after, rules)

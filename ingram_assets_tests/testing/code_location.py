@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from ingram_assets.cli import runs
+from ingram_assets.cli import launch
 from ingram_assets.runtime.instance import code_server_argv
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import Child, Supervisor
@@ -39,7 +39,7 @@ class CodeServer:
         self, job: str, run_config: Mapping[str, Any] | None = None, *, is_queued: bool = False
     ) -> str:
         """A run of the job, started or given to the queue: its id."""
-        return runs.launch(runs.CodeServer(NAME, self.port, is_queued=is_queued), job, run_config or {})
+        return launch.launch(launch.CodeServer(NAME, self.port, is_queued=is_queued), job, run_config or {})
 
     def run(self, run_id: str) -> DagsterRun:
         """The run as it is now."""

@@ -19,7 +19,7 @@ _forked = multiprocessing.get_context("forkserver")
 _forked.set_forkserver_preload(
     [
         *("ingram_assets.cli.main", "ingram_assets.cli.title", "ingram_assets.cli.status"),
-        *("ingram_assets.cli.runs",),
+        *("ingram_assets.cli.launch",),
         *("ingram_assets.defs.failure_text", "ingram_assets.runtime.storage"),
         *("ingram_assets.runtime.run_launcher", "ingram_assets.runtime.dagster_internals"),
         *("grpc_health.v1.health", "upath.implementations.local", "psycopg2.extras"),

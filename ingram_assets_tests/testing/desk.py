@@ -16,9 +16,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from ingram_assets.desk.app import make_app
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.server import server_config
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.overview.board_watch import BoardWatch, ShopSettings
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.settings.loading import load
@@ -75,10 +75,10 @@ def running_desk(
 ) -> Iterator[str]:
     """A desk that answers, by its address; it ends with the block. Without `queue_url` the queue is away."""
     client = MedusaClient(medusa.url, email=medusa.email, password=medusa.password)
-    room = Backroom(client, journal_url, low=5)
+    store_access = StoreAccess(client, journal_url, low=5)
     queue = {"QUEUE_DB_URL": queue_url} if queue_url else {}
     lookups, watch = looks(medusa.url, medusa.email, medusa.password, journal_url, **queue)
-    app = make_app(room, lookups, watch, **({"per_minute": 1_000_000} | settings))
+    app = make_app(store_access, lookups, watch, **({"per_minute": 1_000_000} | settings))
     with served(app, port, proxies) as url:
         yield url
 

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 from starlette.testclient import TestClient
 
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import inventory, inventory_entry, ledger, requests, run, runs
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings
@@ -45,14 +45,14 @@ def work_pages(
 ) -> Iterator["Visit"]:
     """The pages, for one person."""
     app = page_app(ROUTERS)
-    app.state.room = Backroom(client, journal_url, low=5)
+    app.state.store_access = StoreAccess(client, journal_url, low=5)
     app.state.lookups = Lookups(looks, journal_url, queue_url, common)
     app.state.zone = ZoneInfo("America/Chicago")
     try:
         yield Visit(visitor(app))
     finally:
         app.state.lookups.close()
-        app.state.room.close()
+        app.state.store_access.close()
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
 
-from ingram_assets.cli import runs
+from ingram_assets.cli import launch
 from ingram_assets.runtime.instance import code_server_argv, dagster_instance
 from ingram_assets.runtime.ports import free_port, port_open
 from ingram_assets.runtime.processes import Child, Supervisor
@@ -66,7 +66,7 @@ class Machines:
 
     def launch(self, location: str, job: str, *, queued: bool = False) -> str:
         """A run of the location's job, sent to its workers, or left to the queue's daemon: its id."""
-        return runs.launch(runs.CodeServer(location, self.ports[location], is_queued=queued), job, {})
+        return launch.launch(launch.CodeServer(location, self.ports[location], is_queued=queued), job, {})
 
     def run(self, run_id: str) -> DagsterRun:
         """The run as it is now."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ingram_assets.runtime.serve import SERVICES, location_of_service
 from ingram_assets.settings.base import Settings
-from ingram_assets.settings.belonging import LOCATIONS
+from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.owner import MigrateSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.site_limits import Limits
-from ingram_assets.sources.ipage.access.answers import Expected
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer
 from ingram_assets.sources.ipage.access.fetching import PageRequest, Timeouts
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import USER_AGENT, Cookie, new_session
@@ -48,7 +48,7 @@ def ask(
                 if clock.now > began + ASKS_FOR:
                     return
                 with suppress(IngramError):
-                    fetching.fetch(session, PageRequest(f"{COVER}{isbn}", Expected.PICTURE, bytes))
+                    fetching.fetch(session, PageRequest(f"{COVER}{isbn}", ExpectedAnswer.PICTURE, bytes))
 
         return [work] * THREADS
 

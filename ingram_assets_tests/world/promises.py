@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from ingram_assets.defs.storefront.decisions import SensorCursor, Stretch
+from ingram_assets.defs.storefront.decisions import ChangeRange, SensorCursor
 from ingram_assets.domain.position import InventoryMode
 from ingram_assets.domain.title import Title
 from ingram_assets.staging.reader import StockChange
@@ -603,7 +603,7 @@ def no_push_is_asked_for_without_end(world: "World") -> None:
 def no_change_is_passed_over(world: "World") -> None:
     """Each change of stock is ahead of the sensor, or held for a further try, or a push brought it since."""
     place, log = SensorCursor.parse(world.storefront.cursors.get("stock_changes")), world.queue.log
-    left = [Stretch(place.cursor), *place.held]
+    left = [ChangeRange(place.cursor), *place.held]
     ahead = {change.id for stretch in left for change in log if _is_in(change, stretch)}
     for change in log:
         if change.id in ahead or change.isbn in world.scraper.retired:
@@ -612,7 +612,7 @@ def no_change_is_passed_over(world: "World") -> None:
             raise Broken("no change is passed over", f"{world.name(change.isbn)}, change {change.id}")
 
 
-def _is_in(change: StockChange, stretch: Stretch) -> bool:
+def _is_in(change: StockChange, stretch: ChangeRange) -> bool:
     at = f"{change.stock_changed_at.isoformat()}/{change.id}"
     return _place(stretch.after) < _place(at) and (
         stretch.until is None or _place(at) <= _place(stretch.until)

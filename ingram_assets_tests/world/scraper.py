@@ -18,7 +18,7 @@ from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, RunBetween,
 from ingram_assets.defs.scraper.decisions import (
     OLD_NEWS_AFTER,
     Due,
-    Past,
+    PastTries,
     RetrySchedule,
     due,
     in_part_since,
@@ -27,7 +27,7 @@ from ingram_assets.defs.scraper.decisions import (
     suspects,
     titles_to_read,
 )
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.earlier_sweeps import KnownBefore
 from ingram_assets.defs.scraper.field_watch import fields_evaluation
 from ingram_assets.defs.scraper.sweep_result import PageReading, SweepResult, is_gone
 from ingram_assets.domain import guardrails
@@ -41,7 +41,7 @@ from ingram_assets.domain.stock import on_hand, on_order
 from ingram_assets.sources.ipage.pages.product_page import ProductPage
 from ingram_assets.sources.ipage.retries import PageJob
 from ingram_assets.sources.ipage.site import Credentials, Reading, Site
-from ingram_assets.sources.ipage.worker_pool import Again
+from ingram_assets.sources.ipage.worker_pool import TryAgain
 from ingram_assets_tests.testing.readings import StockReading
 from ingram_assets_tests.world.clock import HOUR, Clock
 from ingram_assets_tests.world.queue import SimulatedQueue
@@ -116,7 +116,7 @@ class Scraper:
 
     def look(self) -> Due:
         """What `sweep_due` decides."""
-        past = Past(
+        past = PastTries(
             self.completed[-1].at if self.completed else None,
             tuple(self.failures[-len(SCHEDULE.waits) - 1 :]),
             self.run is not None,
@@ -141,7 +141,7 @@ class Scraper:
         nothing = between.nothing_to_do(
             pages, sweep_failed=bool(self.failures), sweep_every=SWEEP_EVERY, now=now
         )
-        past = Past(
+        past = PastTries(
             self.runs_between[-1].at if self.runs_between else None,
             tuple(self.failures_between[-len(BETWEEN.waits) - 1 :]),
             self.run is not None,
@@ -202,7 +202,7 @@ class Scraper:
         """What `ingram enrich` does, in a moment: the breaker's waits are not sat out."""
         if self.open_until:
             return
-        now, sweep = self.clock.now, SweepResult(Report("enrich"), Earlier(habit=self.habit), self.habit)
+        now, sweep = self.clock.now, SweepResult(Report("enrich"), KnownBefore(habit=self.habit), self.habit)
         reads = _Reads(self, isbns, frozenset(), sweep.usual)
         for wakes in reads.pages():
             if wakes > now + HOUR / 4:
@@ -289,7 +289,7 @@ class Scraper:
         self.failures_between.clear()
         self.watch.came_through(BETWEEN_SWEEPS)
 
-    def _earlier(self) -> Earlier:
+    def _earlier(self) -> KnownBefore:
         """What is known before a run, as `before_a_sweep` gathers it."""
         tracked = sorted(self.tracked)
         read = {
@@ -306,7 +306,7 @@ class Scraper:
         )
         cutoff = self.clock.now - OLD_NEWS_AFTER
         old = max((number for at, number in self.read_at if at < cutoff), default=0)
-        return Earlier(
+        return KnownBefore(
             read=read,
             with_stock=frozenset(isbn for isbn, number in self.made.items() if number == read[isbn]),
             suspects=doubted,
@@ -359,7 +359,7 @@ class Scraper:
         else:
             self._record_all(sweep.gone, details, sweep)
 
-    def _checked(self, tripped: guardrails.Tripped | None) -> None:
+    def _checked(self, tripped: guardrails.TrippedGuardrail | None) -> None:
         found = dg.AssetCheckEvaluation(
             asset_key=STOCK_SWEEP,
             check_name="pages_were_readable",
@@ -487,7 +487,7 @@ class _Reads:
             signed_in = len(model.sign_ins) - tried
             self.sign_ins += signed_in
             took = PAGE_SECONDS * (model.requests > asked) + SIGN_IN_SECONDS * signed_in
-            if isinstance(read, Again):
+            if isinstance(read, TryAgain):
                 yield clock.now + read.wait + took
                 continue
             self.found.append(read)

@@ -26,7 +26,7 @@ from ingram_assets.store.journal import (
     What,
     Writing,
 )
-from ingram_assets.store.model import Actual, Item, Level, OtherLevel, Quantities, Variant
+from ingram_assets.store.model import Item, Level, OtherLevel, Quantities, TitleInStore, Variant
 from ingram_assets.store.plan import TitleWrites, desired, plan_new, variant_metadata
 from ingram_assets.store.product_fields import ProductUpdate
 from ingram_assets.store.products import ImportReport
@@ -173,16 +173,16 @@ class SimulatedStore:
 
     def read_store(
         self, client: Any, isbns: Iterable[str], location_id: str, *more: Any, **named: Any
-    ) -> dict[str, Actual]:
+    ) -> dict[str, TitleInStore]:
         self._ask()
         return {isbn: self._actual(isbn, location_id) for isbn in isbns}
 
-    def _actual(self, isbn: str, place: str) -> Actual:
+    def _actual(self, isbn: str, place: str) -> TitleInStore:
         product = self.products.get(isbn)
         leftover = self.leftovers.get(isbn)
         left = self._item(leftover, (), place) if leftover else None
         if product is None:
-            return Actual(isbn, (), left)
+            return TitleInStore(isbn, (), left)
         items = (self._item(product.item, (product.variant,), place),) if product.item else ()
         variant = Variant(
             product.variant,
@@ -194,7 +194,7 @@ class SimulatedStore:
             dict(product.metadata),
             items,
         )
-        return Actual(isbn, (variant,), None if items else left)
+        return TitleInStore(isbn, (variant,), None if items else left)
 
     def _item(self, item: StoreItem, variants: tuple[str, ...], place: str) -> Item:
         level = item.levels.get(place)

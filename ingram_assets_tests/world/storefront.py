@@ -19,11 +19,11 @@ from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
     Asked,
-    Changes,
+    ChangeBatch,
+    ChangeRange,
     PushDecision,
     RunState,
     SensorCursor,
-    Stretch,
     after_asking,
     after_run,
     ask,
@@ -223,8 +223,10 @@ class Storefront:
             return
         retired = frozenset(self.scraper.retired)
 
-        def read(stretch: Stretch) -> Changes:
-            return Changes.of_stock(self.queue.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
+        def read(stretch: ChangeRange) -> ChangeBatch:
+            return ChangeBatch.of_stock(
+                self.queue.changes_since(stretch.after, AT_ONCE, stretch.until), retired
+            )
 
         decision = push_changes(
             place,
@@ -261,14 +263,14 @@ class Storefront:
         settled = (self.clock.moment() - ORDERS_SETTLE).isoformat()
         placed = self.rules.inventory_mode == "on_hand_plus_reserved"
 
-        def read(stretch: Stretch) -> Changes:
+        def read(stretch: ChangeRange) -> ChangeBatch:
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
             client: Any = self.client
             wanted = [isbn for isbn, moved in read_touched(client, since, until).items() if moved]
             if again := second_look(since, until, SECOND_LOOK):
                 wanted += [isbn for isbn, moved in read_touched(client, *again).items() if moved or placed]
-            return Changes([title.isbn for title in self.queue.titles(wanted)] if wanted else [], end)
+            return ChangeBatch([title.isbn for title in self.queue.titles(wanted)] if wanted else [], end)
 
         self._answer(name, push_changes(place, read, self.clock.now, retired=self.scraper.retired))
 

@@ -14,11 +14,11 @@ from ingram_assets.alerts.incidents import decide, wants_stale
 from ingram_assets.alerts.model import (
     Alert,
     AlertRules,
+    AssetFreshness,
     Failed,
     FreshnessState,
     IncidentLog,
     Occurrence,
-    Promise,
     Succeeded,
     Watchdog,
 )
@@ -145,7 +145,7 @@ class Watch:
         self._evaluated[sensor] = now
         self.unseen.append(event_reader.checked(found, self._head("")))
 
-    def _promises(self, swept_at: float | None) -> list[Promise]:
+    def _promises(self, swept_at: float | None) -> list[AssetFreshness]:
         """What Dagster's freshness daemon says of the sweep."""
         if swept_at is None:
             return []
@@ -153,7 +153,7 @@ class Watch:
         state: FreshnessState = "FAIL" if age > SLA else "WARN" if age > HOUR else "PASS"
         if state != self._freshness:
             self._freshness, self._fresh_since = state, self.clock.now
-        return [Promise(SWEEP, state, self._fresh_since, swept_at)]
+        return [AssetFreshness(SWEEP, state, self._fresh_since, swept_at)]
 
     def _watchdogs(self) -> list[Watchdog]:
         return [

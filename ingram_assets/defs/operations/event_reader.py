@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from ingram_assets.alerts.model import (
     Alert,
+    AssetFreshness,
     Checked,
     Failed,
     FailedPart,
@@ -23,7 +24,6 @@ from ingram_assets.alerts.model import (
     Kind,
     LowStock,
     Occurrence,
-    Promise,
     Succeeded,
     Watchdog,
 )
@@ -62,7 +62,7 @@ Places = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NewEvents:
     """What was not seen yet: as occurrences, by its events, and where the next look begins."""
 
     occurrences: list[Occurrence]
@@ -105,7 +105,7 @@ def look(
     places: Places,
     seen_after: Callable[[Places], set[SeenEvent]],
     now: float,
-) -> Look:
+) -> NewEvents:
     """Look at what happened since the places. The first look goes back an hour.
 
     Args:
@@ -126,7 +126,7 @@ def look(
     occurrences: list[Occurrence] = []
     for record in records:
         occurrences += _occurrences(instance, record, runs.get(record.run_id))
-    return Look(occurrences, events, next_places)
+    return NewEvents(occurrences, events, next_places)
 
 
 def _read(
@@ -320,7 +320,7 @@ def _error_names(error: SerializableErrorInfo | None) -> set[str]:
     return names
 
 
-def promises(instance: dg.DagsterInstance) -> list[Promise]:
+def promises(instance: dg.DagsterInstance) -> list[AssetFreshness]:
     """Every asset that has a freshness, as the freshness daemon last said."""
     keys = list(instance.get_asset_keys())
     states = instance.get_freshness_state_records(keys) if keys else {}
@@ -330,7 +330,7 @@ def promises(instance: dg.DagsterInstance) -> list[Promise]:
             continue
         last = instance.get_latest_materialization_event(key)
         found.append(
-            Promise(
+            AssetFreshness(
                 key.to_user_string(),
                 cast(FreshnessState, record.freshness_state.value),
                 since=record.updated_at.timestamp(),

@@ -12,7 +12,7 @@ import dagster as dg
 
 from ingram_assets.alerts import messages
 from ingram_assets.alerts.delivery import deliver, targets_of
-from ingram_assets.alerts.heartbeat import Beat, Sweep, call, next_beat
+from ingram_assets.alerts.heartbeat import GoodSweep, HeartbeatState, call, next_beat
 from ingram_assets.alerts.incidents import decide, open_incidents, wants_stale
 from ingram_assets.alerts.letter import due_week, waits_for_titles, weekly_letter
 from ingram_assets.alerts.model import Alert, AlertRules, Incident, IncidentLog, PastIncident
@@ -120,13 +120,13 @@ def _heart(
     if url is None:
         return []
     made = last_made(instance, STOCK_SWEEP)
-    last = Sweep(made.storage_id, made.timestamp) if made else None
+    last = GoodSweep(made.storage_id, made.timestamp) if made else None
     beat = next_beat(tables.heartbeat(), last, now, rules.sla[NAMES.sweep])
     if beat is None:
         return []
     tables.beat(beat)
     if (why_not := call(url)) is None:
-        tables.beat(Beat(beat.sweep))
+        tables.beat(HeartbeatState(beat.sweep))
         return ["HEARTBEAT_URL was told of the last sweep"]
     logger.warning("HEARTBEAT_URL: %s, for the %d. time. It is tried again.", why_not, beat.failures)
     return [f"HEARTBEAT_URL: {why_not}, tried {beat.failures}×"]

@@ -70,7 +70,7 @@ from ingram_assets.defs.scraper.discovery import (
     track,
 )
 from ingram_assets.defs.scraper.earlier_sweeps import (
-    Earlier,
+    KnownBefore,
     before_a_sweep,
     before_some_titles,
     left_for_the_next,
@@ -92,7 +92,7 @@ from ingram_assets.domain.availability import Status
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.field_shares import FieldWatch
 from ingram_assets.domain.freshness import read_next
-from ingram_assets.domain.guardrails import Tripped
+from ingram_assets.domain.guardrails import TrippedGuardrail
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.scraper import ScraperSettings
 from ingram_assets.settings.shared import CommonSettings, PaceSettings
@@ -196,7 +196,7 @@ def saved_search(
 
 
 def _verdict(
-    spec: dg.AssetCheckSpec, tripped: Tripped | None, let_through: bool, otherwise: str
+    spec: dg.AssetCheckSpec, tripped: TrippedGuardrail | None, let_through: bool, otherwise: str
 ) -> dg.AssetCheckResult:
     """A guardrail's check: passed if it did not trip, or if a person lets it through."""
     return dg.AssetCheckResult(
@@ -281,7 +281,7 @@ def _read_all(
     ipage: IPage,
     queue: QueueWriterResource,
     isbns: Sequence[str],
-    earlier: Earlier,
+    earlier: KnownBefore,
     thresholds: guardrails.Thresholds,
 ) -> SweepResult:
     def believed(sweep: SweepResult) -> bool:
@@ -301,7 +301,7 @@ def _too_seldom(titles: int, every: float) -> Iterator[str]:
 
 
 def _stopped_by_guardrail(
-    context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch, tripped: Tripped
+    context: AssetExecutionContext, sweep: SweepResult, fields: FieldWatch, tripped: TrippedGuardrail
 ) -> dg.Failure:
     """The failure of a sweep that a guardrail stops, once its checks are told."""
     reason = " ".join([tripped.reason, *why_stopped(sweep, fields)])

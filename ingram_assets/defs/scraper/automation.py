@@ -27,7 +27,7 @@ from ingram_assets.defs.keys import (
 )
 from ingram_assets.defs.runs_at_work import runs_at_work
 from ingram_assets.defs.scraper.between_sweeps import BetweenSweeps, between_sweeps
-from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, Past, RetrySchedule, due
+from ingram_assets.defs.scraper.decisions import CLOCKS_DIFFER, Due, PastTries, RetrySchedule, due
 from ingram_assets.defs.scraper.from_settings import site_left_alone_until
 from ingram_assets.defs.scraper.sharded_sweeps import last_sharded_sweep
 from ingram_assets.domain.freshness import sweep_every
@@ -81,21 +81,21 @@ class AutomationSpec:
     def condition(self) -> dg.AutomationCondition[Any]:
         """Stale by its policy, missing, or wanted early; and due."""
         automation = dg.AutomationCondition
-        is_due = Holds(
+        is_due = SpecCondition(
             "Not made lately, no failed try to wait for, and iPage does not block us",
             lambda instance: self.look(instance).now,
         )
         if self.freshness is None:
             return is_due & ~automation.in_progress()
         stale = automation.freshness_warned() | automation.freshness_failed() | automation.missing()
-        early = Holds("Something new waits for it", self._is_wanted_early)
+        early = SpecCondition("Something new waits for it", self._is_wanted_early)
         return (stale | early) & ~automation.in_progress() & is_due
 
     def _is_wanted_early(self, instance: dg.DagsterInstance) -> bool:
         return bool(self.early(instance)) or _is_from_the_future(instance, self.asset)
 
 
-class Holds(dg.AutomationCondition[dg.AssetKey]):
+class SpecCondition(dg.AutomationCondition[dg.AssetKey]):
     """What an asset's spec answers now, looking at the instance. Dagster's UI shows the description."""
 
     def __init__(self, description: str, question: Callable[[dg.DagsterInstance], bool]) -> None:
@@ -154,7 +154,7 @@ class DueSensor(dg.AutomationConditionSensorDefinition):
         return copy(answer, skip_message=reason, automation_condition_evaluations=[])
 
 
-def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> Past:
+def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> PastTries:
     """How an unpartitioned asset's last tries ended, whoever started them; of failed ones the last few.
 
     A run by hand with another saved search is none of them, unless it came to the asset itself.
@@ -171,7 +171,7 @@ def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> P
         for record in runs
         if record.dagster_run.is_finished and _tried(instance, record.dagster_run, asset)
     ]
-    return Past(
+    return PastTries(
         last_success=made[0].timestamp if made else None,
         failures=tuple(sorted(failures)[-at_most:]),
         in_progress=any(not record.dagster_run.is_finished for record in runs),

@@ -17,7 +17,7 @@ from ingram_assets.defs.events import REPORT
 from ingram_assets.defs.keys import LIKELY_SELL_OUTS, ORDERS, STOCK_SWEEP
 from ingram_assets.defs.next_reading import CHOICE, WANTED_FOR
 from ingram_assets.defs.reading_events import last_made, last_reading, made_since, reading_events, said
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.earlier_sweeps import KnownBefore
 from ingram_assets.defs.scraper.sweep_result import SweepResult, shows_a_count
 from ingram_assets.domain.freshness import LastReading, NextTitle, pages_left, usual_demand
 from ingram_assets.domain.guardrails import OddCounts, Thresholds
@@ -153,7 +153,7 @@ def _run(record: dg.EventLogRecord) -> RunBetween:
 
 
 def last_readings(
-    instance: dg.DagsterInstance, tracked: Collection[str], earlier: Earlier, now: float, today: date
+    instance: dg.DagsterInstance, tracked: Collection[str], earlier: KnownBefore, now: float, today: date
 ) -> dict[str, LastReading]:
     """The last readings of the tracked titles, by ISBN."""
     ordered = made_since(instance, ORDERS, now - WANTED_FOR)
@@ -162,7 +162,11 @@ def last_readings(
 
 
 def worth_a_try(
-    titles: Mapping[str, LastReading], earlier: Earlier, failed: Collection[str], now: float, promise: float
+    titles: Mapping[str, LastReading],
+    earlier: KnownBefore,
+    failed: Collection[str],
+    now: float,
+    promise: float,
 ) -> dict[str, LastReading]:
     """The titles that are expected to be readable now, or whose promise can still be kept.
 

@@ -10,8 +10,16 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from ingram_assets.coordination.cover_looks import CoverLooks
-from ingram_assets.coordination.lookups import LookupCount
-from ingram_assets.covers import ContactSheet, CoverOutcome, Ledger, Source, Wanted, keep_covers, load_seeds
+from ingram_assets.coordination.open_library_quota import LookupCount
+from ingram_assets.covers import (
+    ContactSheet,
+    CoverOutcome,
+    CoverRequest,
+    Ledger,
+    Source,
+    keep_covers,
+    load_seeds,
+)
 from ingram_assets.defs.events import Context, Progress, Report, json_last, log_materializations
 from ingram_assets.defs.keys import COVERS, QUEUE_ROWS, TITLE_DETAILS
 from ingram_assets.defs.reading_events import said, titled, titles_of
@@ -88,7 +96,7 @@ def _record(
     context: Context,
     queue: QueueWriter,
     batch: Sequence[CoverOutcome],
-    wanted: Mapping[str, Wanted],
+    wanted: Mapping[str, CoverRequest],
     report: Report,
 ) -> None:
     titles = {one.isbn: wanted[one.isbn].title for one in batch if one.isbn in wanted}
@@ -134,7 +142,7 @@ def _metadata(outcome: CoverOutcome) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not None}
 
 
-def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, Wanted]:
+def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, CoverRequest]:
     """Titles by ISBN, with what their pages said of name and date, on which a placeholder is due again."""
     latest = instance.event_log_storage.get_latest_storage_id_by_partition(
         TITLE_DETAILS, dg.DagsterEventType.ASSET_MATERIALIZATION, set(isbns)
@@ -146,7 +154,9 @@ def _wanted(instance: dg.DagsterInstance, isbns: Sequence[str]) -> dict[str, Wan
         for record in instance.fetch_materializations(some, limit=_PAGE).records:
             read[record.partition_key] = record
     return {
-        isbn: Wanted(isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date")))
+        isbn: CoverRequest(
+            isbn, said(read.get(isbn), "title"), _date(said(read.get(isbn), "publication_date"))
+        )
         for isbn in isbns
     }
 

@@ -33,7 +33,7 @@ class RetrySchedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastTries:
     """What became of an asset so far. Times are seconds since 1970.
 
     Args:
@@ -57,7 +57,7 @@ class Due:
 
 
 def due(
-    past: Past,
+    past: PastTries,
     schedule: RetrySchedule,
     now: float,
     *,

@@ -15,7 +15,7 @@ from ingram_assets.defs.scraper.resources import IPage, QueueWriterResource
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.domain.freshness import pages_a_day
-from ingram_assets.domain.guardrails import Tripped
+from ingram_assets.domain.guardrails import TrippedGuardrail
 from ingram_assets.domain.saved_searches import NoSearch, is_address, named_search
 from ingram_assets.settings.base import SettingsError
 from ingram_assets.settings.loading import load
@@ -36,7 +36,7 @@ _OR_A_FILE = (
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class TitlesToTrack:
     """Titles that are to be tracked.
 
     Attributes:
@@ -48,10 +48,10 @@ class Listed:
     not_understood: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
-    def without(self, isbns: Collection[str]) -> "Listed":
+    def without(self, isbns: Collection[str]) -> "TitlesToTrack":
         """The rest."""
         titles = {isbn: values for isbn, values in self.titles.items() if isbn not in isbns}
-        return Listed(titles, self.not_understood, self.notes)
+        return TitlesToTrack(titles, self.not_understood, self.notes)
 
 
 def search_named(asked: str, settings: ScraperSettings) -> str:
@@ -119,7 +119,7 @@ def _no_such_search(search: str, why: str) -> str:
 
 def shrunk(
     instance: dg.DagsterInstance, search: str, found: Found, settings: ScraperSettings
-) -> Tripped | None:
+) -> TrippedGuardrail | None:
     """The guardrail, if the search lost its titles: all of it, or its export by itself.
 
     Raises:
@@ -145,7 +145,7 @@ def _listed_before(instance: dg.DagsterInstance, search: str) -> frozenset[str]:
     return frozenset(said(last, LISTED) or ()) if said(last, "search_id") == search else frozenset()
 
 
-def listed_by_search(found: Found) -> Listed:
+def listed_by_search(found: Found) -> TitlesToTrack:
     """What a search lists, as it is handed on. A book that stands there twice comes through all the same."""
     notes = [f"Saved search: {note}" for note in found.notes[:20]]
     not_understood: dict[str, str] = {}
@@ -156,10 +156,10 @@ def listed_by_search(found: Found) -> Listed:
         else:
             not_understood.setdefault(row.value, reason)
     titles = {each.isbn: (each.title, each.srp_price) for each in found.titles}
-    return Listed(titles, not_understood, tuple(notes))
+    return TitlesToTrack(titles, not_understood, tuple(notes))
 
 
-def track(context: Context, queue: QueueWriterResource, listed: Listed, report: Report) -> None:
+def track(context: Context, queue: QueueWriterResource, listed: TitlesToTrack, report: Report) -> None:
     """Add the titles to the queue, and track those that no person retired; none is ever taken away."""
     instance = context.instance
     with classified(), queue.open() as writer:
@@ -188,7 +188,7 @@ def track(context: Context, queue: QueueWriterResource, listed: Listed, report: 
     instance.add_dynamic_partitions(ISBNS_NAME, list(new))
 
 
-def say_what_would_be_tracked(instance: dg.DagsterInstance, listed: Listed, report: Report) -> None:
+def say_what_would_be_tracked(instance: dg.DagsterInstance, listed: TitlesToTrack, report: Report) -> None:
     """The same without doing it: the report names the titles that are not tracked yet."""
     new = _counted(instance, listed, report, {})
     if unread := without_a_title(instance, listed):
@@ -199,7 +199,7 @@ def say_what_would_be_tracked(instance: dg.DagsterInstance, listed: Listed, repo
     report.details |= {"dry_run": True, NEW: {isbn: title or "" for isbn, (title, _) in new.items()}}
 
 
-def without_a_title(instance: dg.DagsterInstance, listed: Listed) -> list[str]:
+def without_a_title(instance: dg.DagsterInstance, listed: TitlesToTrack) -> list[str]:
     """Those that are not tracked yet, and that the list gives no title for."""
     known = {*instance.get_dynamic_partitions(ISBNS_NAME), *instance.get_dynamic_partitions(RETIRED_NAME)}
     return [isbn for isbn, (title, _) in listed.titles.items() if not title and isbn not in known]
@@ -216,7 +216,7 @@ def _first_day(titles: int) -> str:
 
 
 def _counted(
-    instance: dg.DagsterInstance, listed: Listed, report: Report, refused: Mapping[str, str]
+    instance: dg.DagsterInstance, listed: TitlesToTrack, report: Report, refused: Mapping[str, str]
 ) -> dict[str, tuple[str | None, Any]]:
     """The titles that are not tracked yet and may be; all are counted in the report."""
     known = set(instance.get_dynamic_partitions(ISBNS_NAME))

@@ -33,7 +33,7 @@ _SEEN = dg.DagsterEventType.ASSET_OBSERVATION
 
 
 @dataclass(frozen=True, slots=True)
-class Earlier:
+class KnownBefore:
     """What is known before the first page is asked for. Empty: every title is met as if for the first time.
 
     Attributes:
@@ -68,7 +68,7 @@ class Earlier:
         return isbn in self.read and isbn not in self.old_news
 
 
-def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: float) -> Earlier:
+def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: float) -> KnownBefore:
     """For a run that asks for all tracked titles. `now` in seconds since 1970."""
     storage = instance.event_log_storage
     made, seen = (storage.get_latest_storage_id_by_partition(STOCK, kind) for kind in (_MADE, _SEEN))
@@ -85,7 +85,7 @@ def before_a_sweep(instance: dg.DagsterInstance, tracked: Collection[str], now: 
     cutoff = now - OLD_NEWS_AFTER
     let_through = _let_through(instance, cutoff)
     old = last_reading_before(instance, cutoff)
-    return Earlier(
+    return KnownBefore(
         read=read,
         with_stock=frozenset(isbn for isbn, at in made.items() if at == read[isbn]),
         suspects=doubted,
@@ -124,10 +124,10 @@ def _let_through(instance: dg.DagsterInstance, since: float) -> dg.EventLogRecor
     return next((record for record in records if said(record, LET_THROUGH)), None)
 
 
-def before_some_titles(instance: dg.DagsterInstance) -> Earlier:
+def before_some_titles(instance: dg.DagsterInstance) -> KnownBefore:
     """For a run about the titles that somebody named: each counts for itself."""
     completed = instance.fetch_materializations(STOCK_SWEEP, limit=1).records
-    return Earlier(habit=_habit(completed), bindings=_bindings(completed))
+    return KnownBefore(habit=_habit(completed), bindings=_bindings(completed))
 
 
 def _habit(completed: Sequence[dg.EventLogRecord]) -> Habit | None:

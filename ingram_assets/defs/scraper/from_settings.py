@@ -9,7 +9,7 @@ from typing import Any
 
 from ingram_assets.coordination.connection import Coordinator
 from ingram_assets.coordination.keeping import KeptPage, KeptPages
-from ingram_assets.coordination.lookups import LookupCount
+from ingram_assets.coordination.open_library_quota import LookupCount
 from ingram_assets.coordination.session_key import own_key
 from ingram_assets.coordination.site import SharedSite, left_alone_until
 from ingram_assets.domain.failures import IngramError, of_the_disk

@@ -16,7 +16,7 @@ from ingram_assets.defs.scraper.cover_looks import look_at_covers
 from ingram_assets.defs.scraper.decisions import RunAtWork, keeps_from_retiring
 from ingram_assets.defs.scraper.discovery import (
     TO_BE_READ,
-    Listed,
+    TitlesToTrack,
     listed_by_search,
     read_search,
     say_what_would_be_tracked,
@@ -124,7 +124,10 @@ def track_titles(
     """Add the titles to the queue and the partitions, as discovery does."""
     prices = {isbn: Decimal(price) for isbn, price in config.prices.items()}
     titles = {isbn: (config.titles.get(isbn), prices.get(isbn)) for isbn in isbns_of(config.isbns)}
-    listed, report = Listed(titles, config.not_understood, tuple(config.notes)), Report(context.job_name)
+    listed, report = (
+        TitlesToTrack(titles, config.not_understood, tuple(config.notes)),
+        Report(context.job_name),
+    )
     if config.dry_run:
         say_what_would_be_tracked(context.instance, listed, report)
         return dg.Output(None, metadata=report.metadata())

@@ -25,7 +25,7 @@ from ingram_assets.defs.keys import TITLE_DETAILS
 from ingram_assets.defs.reading_events import cut, latest_readings, reading_events, said, titles_of
 from ingram_assets.defs.scraper import title_events
 from ingram_assets.defs.scraper.decisions import in_part_since
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.earlier_sweeps import KnownBefore
 from ingram_assets.defs.scraper.resources import IPage, QueueWriterResource
 from ingram_assets.defs.scraper.sweep_result import (
     PageReading,
@@ -64,7 +64,7 @@ def read_pages(
     queue: QueueWriterResource,
     isbns: Sequence[str],
     with_details: Sequence[str] | None,
-    earlier: Earlier,
+    earlier: KnownBefore,
     believed: Callable[[SweepResult], bool] = lambda sweep: True,
     doubt: Doubt | None = None,
 ) -> SweepResult:

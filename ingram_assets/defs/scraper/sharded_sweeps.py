@@ -18,7 +18,7 @@ from ingram_assets.defs.keys import SHARD_JOB, SHARD_TAG, SHARDS_SENSOR, SWEEP_T
 from ingram_assets.defs.reading_events import last_reading_before
 from ingram_assets.defs.runs_at_work import NOT_FINISHED, asked_of
 from ingram_assets.defs.scraper.decisions import ShardedSweep
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.earlier_sweeps import KnownBefore
 from ingram_assets.defs.scraper.sweep_result import SweepResult
 from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.failures import Transient
@@ -83,7 +83,7 @@ def _has_a_result(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def count_together(
-    instance: dg.DagsterInstance, name: str, earlier: Earlier, report: Report, now: float
+    instance: dg.DagsterInstance, name: str, earlier: KnownBefore, report: Report, now: float
 ) -> SweepResult:
     """What all shards of a sweep found, as one run would have found it.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ingram_assets.defs.events import Report
-from ingram_assets.defs.scraper.earlier_sweeps import Earlier
+from ingram_assets.defs.scraper.earlier_sweeps import KnownBefore
 from ingram_assets.domain import bindings, field_shares, guardrails
 from ingram_assets.domain.completeness import (
     FIRST_GUESS,
@@ -16,7 +16,7 @@ from ingram_assets.domain.completeness import (
     learnt,
 )
 from ingram_assets.domain.field_shares import FieldWatch, PageCounts, SweptPages
-from ingram_assets.domain.guardrails import Thresholds, Tripped
+from ingram_assets.domain.guardrails import Thresholds, TrippedGuardrail
 from ingram_assets.sources.ipage.pages import ProductPage
 from ingram_assets.sources.ipage.pages.understood import fields_shown
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading
@@ -63,7 +63,7 @@ def unread_counts(page: ProductPage) -> list[str]:
     ]
 
 
-def is_gone(reading: Reading, earlier: Earlier) -> bool:
+def is_gone(reading: Reading, earlier: KnownBefore) -> bool:
     """Whether a title that was there lately is not listed any more, or shows no stock any more."""
     if not earlier.was_there(reading.isbn):
         return False
@@ -100,7 +100,7 @@ class SweepResult:
     """
 
     report: Report
-    earlier: Earlier
+    earlier: KnownBefore
     habit: Habit | None = None
     on_hand: int = 0
     on_order: int = 0
@@ -155,11 +155,11 @@ class SweepResult:
         every = Counter({outcome: self.report.counts.get(outcome.value, 0) for outcome in FetchOutcome})
         return self.judged if every[FetchOutcome.ok] else every
 
-    def vanished(self, thresholds: Thresholds) -> Tripped | None:
+    def vanished(self, thresholds: Thresholds) -> TrippedGuardrail | None:
         """Whether so many titles are gone at once that it is not believed."""
         return guardrails.vanished(self.there_asked, self.gone_by.total(), thresholds)
 
-    def tripped(self, thresholds: Thresholds) -> Tripped | None:
+    def tripped(self, thresholds: Thresholds) -> TrippedGuardrail | None:
         """The guardrail that stops the sweep, if one does."""
         return self.vanished(thresholds) or guardrails.too_many_unread(self.tried, self.unread, thresholds)
 
@@ -173,7 +173,7 @@ class SweepResult:
             self.judged[reading.outcome] += 1
         if self.earlier.was_there(reading.isbn) and reading.attempts:
             self.there_asked += 1
-        if page is not None and page.binding and bindings.kind(page.binding) is bindings.Kind.UNKNOWN:
+        if page is not None and page.binding and bindings.kind(page.binding) is bindings.BindingKind.UNKNOWN:
             self.bindings.setdefault(page.binding[: LONGEST["binding"]], reading.isbn)
         if page is not None and page.stock_shape is not None and shows_a_count(page):
             self.shapes[page.stock_shape] += 1

@@ -17,14 +17,14 @@ from ingram_assets.defs.storefront.push import (
     write_push,
 )
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.domain.let_through import Looked, changed_since
+from ingram_assets.domain.let_through import GuardedChange, changed_since
 from ingram_assets.store.import_plan import preview_import
 from ingram_assets.store.levels import look_at
 
 _NAMED = 5
 
 
-def looked_in_plan(instance: dg.DagsterInstance, run_id: str) -> dict[str, Looked]:
+def looked_in_plan(instance: dg.DagsterInstance, run_id: str) -> dict[str, GuardedChange]:
     """ISBN to what guardrails look at, as a plan showed it.
 
     Raises:
@@ -35,13 +35,13 @@ def looked_in_plan(instance: dg.DagsterInstance, run_id: str) -> dict[str, Looke
         if REPORT in metadata:
             report: RunReport = metadata[REPORT].value  # type: ignore[assignment]
             if LOOKED in report["details"]:
-                return {isbn: Looked.parse(said) for isbn, said in report["details"][LOOKED].items()}
+                return {isbn: GuardedChange.parse(said) for isbn, said in report["details"][LOOKED].items()}
     raise NeedsPerson(
         f"The plan {run_id} is not known, or was made before an update: nothing was written. Plan again."
     )
 
 
-def push_as_planned(run: StoreRun, isbns: Sequence[str], plan: Mapping[str, Looked]) -> Report:
+def push_as_planned(run: StoreRun, isbns: Sequence[str], plan: Mapping[str, GuardedChange]) -> Report:
     """Push titles whose plan a person has let through.
 
     A title that would change in another way than was planned is pushed as if nothing had been let through,
@@ -54,7 +54,7 @@ def push_as_planned(run: StoreRun, isbns: Sequence[str], plan: Mapping[str, Look
     titles = {title.isbn: title for title in sound_titles(run, isbns)}
     imports = preview_import(run.session, list(rows.values()))
     levels = look_at(run.session, in_store(list(titles.values()), imports)).plan.looked(run.session.rules)
-    now, nothing = looked_in(levels, imports), Looked()
+    now, nothing = looked_in(levels, imports), GuardedChange()
     changed = {
         isbn: why
         for isbn, one in now.items()

@@ -17,7 +17,7 @@ from ingram_assets.defs.keys import INVENTORY_LEVELS, ISBNS_NAME, RETIRED_NAME
 from ingram_assets.defs.runs_at_work import at_work_since, switched_off
 from ingram_assets.defs.storefront import lag
 from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
-from ingram_assets.domain.wording import moment
+from ingram_assets.domain.formatting import moment
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import PaceSettings
 from ingram_assets.settings.storefront import StorefrontSettings

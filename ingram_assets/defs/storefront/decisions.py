@@ -17,7 +17,7 @@ RunState = Literal["in_progress", "succeeded", "failed", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class ChangeRange:
     """Changes in a row: those behind `after` (`None`: from the first), up to `until` (`None`: to the last).
 
     `failures` is how many runs for it failed in a row, and `retry_at` (seconds since 1970) until when it is
@@ -42,8 +42,8 @@ class SensorCursor:
     cursor: str | None = None
     pending: str | None = None
     asked_at: float = 0.0
-    again: Stretch | None = None
-    held: tuple[Stretch, ...] = ()
+    again: ChangeRange | None = None
+    held: tuple[ChangeRange, ...] = ()
 
     @classmethod
     def parse(cls, text: str | None) -> "SensorCursor":
@@ -59,8 +59,8 @@ class SensorCursor:
                 values.get("cursor"),
                 values.get("pending"),
                 values.get("asked_at", 0.0),
-                Stretch(**again) if again else None,
-                tuple(Stretch(**one) for one in held),
+                ChangeRange(**again) if again else None,
+                tuple(ChangeRange(**one) for one in held),
             )
         except (ValueError, TypeError, AttributeError):
             return cls()
@@ -70,9 +70,9 @@ class SensorCursor:
         return json.dumps(asdict(self))
 
     @property
-    def asked_for(self) -> Stretch:
+    def asked_for(self) -> ChangeRange:
         """What the run at work is for, as it stood when that was asked for."""
-        return self.again or Stretch(self.cursor)
+        return self.again or ChangeRange(self.cursor)
 
     @property
     def run_key(self) -> str:
@@ -84,21 +84,23 @@ class SensorCursor:
         asked = self.asked_for
         return f"{asked.after or 'start'}→{self.pending}#{asked.failures + 1}@{self.asked_at:.6f}"
 
-    def past(self, stretch: Stretch, end: str | None) -> "SensorCursor":
+    def past(self, stretch: ChangeRange, end: str | None) -> "SensorCursor":
         """The place once a stretch needs no run any more up to `end`; no run is at work."""
         if stretch.until is None:
             return SensorCursor(end, held=self.held)
-        rest = () if end == stretch.until else (Stretch(end, stretch.until),)
+        rest = () if end == stretch.until else (ChangeRange(end, stretch.until),)
         return SensorCursor(self.cursor, held=_instead(self.held, stretch, *rest))
 
 
-def _instead(held: Sequence[Stretch], stretch: Stretch, *others: Stretch) -> tuple[Stretch, ...]:
+def _instead(
+    held: Sequence[ChangeRange], stretch: ChangeRange, *others: ChangeRange
+) -> tuple[ChangeRange, ...]:
     """The held stretches with others in the place of one."""
     return tuple(each for one in held for each in (others if one == stretch else (one,)))
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldBack:
     """How often runs for something failed in a row, and until when (seconds since 1970) it is held back."""
 
     failures: int
@@ -115,21 +117,21 @@ class Asked:
 
     run_key: str = ""
     keys: tuple[str, ...] = ()
-    held: Mapping[str, Held] = field(default_factory=dict)
+    held: Mapping[str, HeldBack] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str | None) -> "Asked":
         """What `dump` wrote; nothing for `None`, and for what a person typed instead."""
         try:
             values = json.loads(text) if text else {}
-            held = {key: Held(*what) for *what, keys in values.get("held", []) for key in keys}
+            held = {key: HeldBack(*what) for *what, keys in values.get("held", []) for key in keys}
             return cls(values.get("run_key", ""), tuple(values.get("keys", ())), held)
         except (ValueError, TypeError, AttributeError):
             return cls()
 
     def dump(self) -> str:
         """As a sensor's cursor. Keys that were held back together are written together: there may be many."""
-        together: dict[Held, list[str]] = {}
+        together: dict[HeldBack, list[str]] = {}
         for key, held in self.held.items():
             together.setdefault(held, []).append(key)
         groups = [[held.failures, held.until, keys] for held, keys in together.items()]
@@ -170,7 +172,7 @@ MANY_HELD = 4
 """At most so many stretches are held: each is tried again by a run of its own, every few minutes."""
 
 
-def _few(held: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
+def _few(held: tuple[ChangeRange, ...]) -> tuple[ChangeRange, ...]:
     """The held stretches, neighbors joined where they are too many: those that failed nearly as often.
 
     What an outage held back for a minute is not joined to what a guardrail has stopped for hours, and which
@@ -182,7 +184,7 @@ def _few(held: tuple[Stretch, ...]) -> tuple[Stretch, ...]:
         failures, retry_at = max(first.failures, second.failures), min(first.retry_at, second.retry_at)
         held = (
             *held[:at],
-            Stretch(first.after, second.until, failures, retry_at),
+            ChangeRange(first.after, second.until, failures, retry_at),
             *held[at + 2 :],
         )
     return held
@@ -201,7 +203,7 @@ OVERDUE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class ChangeBatch:
     """What stands in a stretch, as much of it as one run takes.
 
     Attributes:
@@ -215,7 +217,7 @@ class Changes:
     zeroes: int = 0
 
     @classmethod
-    def of_stock(cls, page: Page, retired: Collection[str]) -> "Changes":
+    def of_stock(cls, page: Page, retired: Collection[str]) -> "ChangeBatch":
         """Those of a page of the queue's changes."""
         zeroes = sum(
             stock_rules.on_hand(change.stock) == 0 and bool(stock_rules.on_hand(change.before))
@@ -227,7 +229,7 @@ class Changes:
 
 def push_changes(
     place: SensorCursor,
-    read: Callable[[Stretch], Changes],
+    read: Callable[[ChangeRange], ChangeBatch],
     now: float,
     *,
     retired: Collection[str] = (),
@@ -263,12 +265,12 @@ def push_changes(
     return PushDecision(place, reason=" ".join(reasons))
 
 
-def _in_turn(place: SensorCursor, now: float) -> list[Stretch]:
+def _in_turn(place: SensorCursor, now: float) -> list[ChangeRange]:
     """The stretches that may be asked for now: what is new before what failed, unless that is overdue."""
     due = [stretch for stretch in place.held if stretch.retry_at <= now]
     due.sort(key=lambda stretch: (stretch.failures, stretch.retry_at))
     overdue = [stretch for stretch in due if now - stretch.retry_at > OVERDUE]
-    return [*overdue, Stretch(place.cursor), *(stretch for stretch in due if stretch not in overdue)]
+    return [*overdue, ChangeRange(place.cursor), *(stretch for stretch in due if stretch not in overdue)]
 
 
 ORDERS_SETTLE = timedelta(seconds=3)
@@ -347,7 +349,7 @@ def after_asking(
     if state != "gone":
         for key in wanted.intersection(asked.keys):
             failures = (held[key].failures if key in held else 0) + 1
-            held[key] = Held(failures, now + _wait(failures, waits))
+            held[key] = HeldBack(failures, now + _wait(failures, waits))
     return Asked(held=held)
 
 
@@ -374,7 +376,7 @@ def ask(
         return PushDecision(asked, reason=f"No {what}.")
     if pushing or asked.keys:
         return PushDecision(asked, reason=f"{len(wanted)} {what}; a {run} is at work.")
-    none = Held(0, 0.0)
+    none = HeldBack(0, 0.0)
     due = {key: held for key in wanted if (held := asked.held.get(key, none)).until <= now}
     if not due:
         again = min(asked.held[key].until for key in wanted) - now

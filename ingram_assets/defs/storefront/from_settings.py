@@ -21,8 +21,8 @@ from ingram_assets.settings.shared import CommonSettings
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.journal import Journal
+from ingram_assets.store.observe_mode import StoreMode
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.watching import StoreMode
 
 _Table = TypeVar("_Table")
 _LARGEST_TABLE = 20_000_000

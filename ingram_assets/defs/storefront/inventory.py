@@ -17,7 +17,7 @@ from ingram_assets.domain.failures import NothingWritten, Transient
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.inventory.channels import Floor, read_floor
+from ingram_assets.store.inventory.channels import VisibleLocations, read_visible_locations
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.hourly_count import HourlyCount, count_all
 from ingram_assets.store.inventory.ledger import StockLedger
@@ -35,7 +35,7 @@ _SECOND_LOOK = 20.0
 _NAMED = 20
 
 
-class SweepLeft(Transient):
+class DueNotDone(Transient):
     """Something that was due could not be done; the message says what. The next sweep tries it again."""
 
 
@@ -69,7 +69,7 @@ def sweep_inventory(context: dg.OpExecutionContext, medusa: Medusa, journal: Sto
             )
         if left := set(due) & set(due_now(service.ledger, now)):
             first = done.left[0] if done.left else min(left)
-            raise SweepLeft(f"{len(left)} of {len(due)} things are left for the next sweep. {first}")
+            raise DueNotDone(f"{len(left)} of {len(due)} things are left for the next sweep. {first}")
     counts = {"expired": len(freed)} | asdict(done)
     del counts["left"]
     return dg.Output(None, metadata={name: dg.MetadataValue.int(value) for name, value in counts.items()})
@@ -106,13 +106,13 @@ def store_inventory(
         done = count_all(service, listed.all(WantedEntries()))
         for words in done.left:
             context.log.warning(words)
-        floor = read_floor(client)
-        entries = list(listed.all(WantedEntries(floor.place_ids)))
+        visible = read_visible_locations(client)
+        entries = list(listed.all(WantedEntries(visible.place_ids)))
         synced = service.shelves.synced_location()
     own = [each for each in entries if each.location_id != synced]
     return dg.MaterializeResult(
-        metadata=_figures(StockFigures.of(entries, floor, low), done),
-        check_results=[_low_stock(own, floor, low)],
+        metadata=_figures(StockFigures.of(entries, visible, low), done),
+        check_results=[_low_stock(own, visible, low)],
     )
 
 
@@ -129,8 +129,8 @@ def _figures(figures: StockFigures, done: HourlyCount) -> dict[str, dg.MetadataV
     return {name: dg.MetadataValue.int(value) for name, value in told.items()}
 
 
-def _low_stock(own: Sequence[ListedEntry], floor: Floor, low: int) -> dg.AssetCheckResult:
-    codes = {place.id: place.code for place in floor.places}
+def _low_stock(own: Sequence[ListedEntry], visible: VisibleLocations, low: int) -> dg.AssetCheckResult:
+    codes = {place.id: place.code for place in visible.places}
     few = sorted((each for each in own if each.available <= low), key=lambda each: (each.available, each.sku))
     metadata: dict[str, Any] = {"low": len(few), "threshold": low}
     if few:

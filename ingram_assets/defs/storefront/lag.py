@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from ingram_assets.defs.storefront.decisions import COMPLETE_AFTER
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.isbn import is_isbn13
-from ingram_assets.domain.wording import moment
 from ingram_assets.staging.reader import RowState
 from ingram_assets.store.journal import InStep
 

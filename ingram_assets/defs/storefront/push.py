@@ -32,11 +32,11 @@ from ingram_assets.defs.storefront.lag import not_told
 from ingram_assets.defs.storefront.resources import Medusa, QueueReaderResource, StoreJournal
 from ingram_assets.domain import guardrails
 from ingram_assets.domain.failures import NothingWritten
+from ingram_assets.domain.formatting import moment
 from ingram_assets.domain.isbn import is_isbn13
-from ingram_assets.domain.let_through import Looked
+from ingram_assets.domain.let_through import GuardedChange
 from ingram_assets.domain.lifetime import age, aged_centers, valid_until
 from ingram_assets.domain.title import Title
-from ingram_assets.domain.wording import moment
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.shared import CommonSettings, store_time_zone
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -54,11 +54,11 @@ from ingram_assets.store.levels import (
     tripped_by,
 )
 from ingram_assets.store.location import ensure_location, find_location
+from ingram_assets.store.observe_mode import WATCHING_ONLY, LegacyTitle, PlanFigures
 from ingram_assets.store.plan import Shown
 from ingram_assets.store.products import ImportReport, import_titles
 from ingram_assets.store.read import Spellings, read_store
 from ingram_assets.store.session import StoreSession
-from ingram_assets.store.watching import WATCHING_ONLY, LegacyTitle, PlanFigures
 
 NO_FALSE_ZEROES = "no_guardrail_tripped"
 NOTHING_TRIPPED = "No title waits behind a guardrail."
@@ -315,10 +315,12 @@ def in_store(titles: Sequence[Title], imports: Mapping[str, RowPlan]) -> list[Ti
     ]
 
 
-def looked_in(levels: Mapping[str, Looked], imports: Mapping[str, RowPlan]) -> dict[str, Looked]:
+def looked_in(
+    levels: Mapping[str, GuardedChange], imports: Mapping[str, RowPlan]
+) -> dict[str, GuardedChange]:
     """ISBN to what guardrails look at, in what becomes of its level and of its product."""
     prices = {isbn: row.price for isbn, row in imports.items() if row.price is not None}
-    priced = {isbn: replace(levels.get(isbn, Looked()), price=price) for isbn, price in prices.items()}
+    priced = {isbn: replace(levels.get(isbn, GuardedChange()), price=price) for isbn, price in prices.items()}
     return {**levels, **priced}
 
 
@@ -441,7 +443,7 @@ def push_levels(
     report: Report,
     *,
     let_through: bool = False,
-    halted: guardrails.Tripped | None = None,
+    halted: guardrails.TrippedGuardrail | None = None,
     seen: Mapping[str, Title] | None = None,
 ) -> bool:
     """Bring the levels and flags of `isbns`, or of all titles, in step; log a materialization for each.
@@ -580,7 +582,7 @@ def stop_if_tripped(run: StoreRun, isbns: Sequence[str] | None, rows: Sequence[T
 
 def _tripped(
     run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title], imports: Mapping[str, RowPlan]
-) -> guardrails.Tripped | None:
+) -> guardrails.TrippedGuardrail | None:
     """What all the guardrails say that stop a change of these titles, whose rows are imported like that."""
     plan = look_at(run.session, titles).plan
     tripped = (
@@ -593,7 +595,7 @@ def _tripped(
 
 def _misprinted(
     run: StoreRun, isbns: Sequence[str] | None, imports: Mapping[str, RowPlan]
-) -> guardrails.Tripped | None:
+) -> guardrails.TrippedGuardrail | None:
     """Why the prices can't be believed: too many of all that wait would be held back.
 
     A push whose own prices are sound is not stopped by others', since it writes none of them.
@@ -617,7 +619,7 @@ def _held(imports: Mapping[str, RowPlan]) -> dict[str, guardrails.HeldPrice]:
     return {isbn: row.update.held for isbn, row in imports.items() if row.update and row.update.held}
 
 
-def _unreadable(run: StoreRun) -> guardrails.Tripped | None:
+def _unreadable(run: StoreRun) -> guardrails.TrippedGuardrail | None:
     """Why the readings can't be trusted: too many titles were not read at the last attempt."""
     tracked = frozenset(run.context.instance.get_dynamic_partitions(ISBNS_NAME))
     meant = (
@@ -659,7 +661,7 @@ def _as_sold(run: StoreRun, isbns: Sequence[str] | None, titles: Sequence[Title]
 def _stop(
     run: StoreRun,
     reason: str,
-    tripped: Iterable[guardrails.Tripped],
+    tripped: Iterable[guardrails.TrippedGuardrail],
     isbns: Sequence[str] | None,
     waiting: Collection[str],
 ) -> dg.Failure:
@@ -685,7 +687,7 @@ def _stop(
     return stopped("guardrail", f"{reason} {LET_THROUGH}")
 
 
-def _reasons(tripped: Iterable[guardrails.Tripped]) -> dict[str, str]:
+def _reasons(tripped: Iterable[guardrails.TrippedGuardrail]) -> dict[str, str]:
     """Guardrail to what it says; the caller and the levels' look may have found the same."""
     return {one.guardrail: one.reason for one in tripped}
 

@@ -11,7 +11,7 @@ from ingram_assets.staging.reader import QueueReader
 from ingram_assets.store.client import MedusaClient
 from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
-from ingram_assets.store.watching import StoreMode
+from ingram_assets.store.observe_mode import StoreMode
 
 
 class Medusa(dg.ConfigurableResource):

@@ -16,11 +16,11 @@ from ingram_assets.defs.storefront.decisions import (
     AT_ONCE,
     ORDERS_SETTLE,
     Asked,
-    Changes,
+    ChangeBatch,
+    ChangeRange,
     PushDecision,
     RunState,
     SensorCursor,
-    Stretch,
     after_asking,
     after_run,
     ask,
@@ -86,8 +86,8 @@ def stock_changes(
     retired = _retired(context.instance)
     with queue.open() as reader:
 
-        def read(stretch: Stretch) -> Changes:
-            return Changes.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
+        def read(stretch: ChangeRange) -> ChangeBatch:
+            return ChangeBatch.of_stock(reader.changes_since(stretch.after, AT_ONCE, stretch.until), retired)
 
         def is_sweeping() -> bool:
             return bool(runs_at_work(context.instance, "scraper"))
@@ -155,7 +155,7 @@ def order_changes(
     ordered: dict[str, str] = {}
     with medusa.open() as client, queue.open() as reader:
 
-        def read(stretch: Stretch) -> Changes:
+        def read(stretch: ChangeRange) -> ChangeBatch:
             until = datetime.fromisoformat(end := stretch.until or settled)
             since = orders_since(stretch.after, until)
             touched = read_touched(client, since, until)
@@ -168,7 +168,7 @@ def order_changes(
             found = reader.titles([*touched, *wanted]) if touched or wanted else ()
             known = {title.isbn: title.title for title in found}
             ordered.update({isbn: title for isbn, title in known.items() if isbn in touched})
-            return Changes([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
+            return ChangeBatch([isbn for isbn in dict.fromkeys(wanted) if isbn in known], end)
 
         answer = _carry(context, journal, read, "titles of changed orders")
     told = [
@@ -191,11 +191,11 @@ def shelf_changes(
     with queue.open() as reader, journal.open() as book, journal.open_ledger() as ledger:
         ours = [known.id for known in book.known("location", [OURS])]
 
-        def read(stretch: Stretch) -> Changes:
+        def read(stretch: ChangeRange) -> ChangeBatch:
             until = datetime.fromisoformat(end := stretch.until or settled)
             moved = ledger.moved_between(orders_since(stretch.after, until), until, ours)
             known = {title.isbn for title in reader.titles(moved)} if moved else set()
-            return Changes([isbn for isbn in moved if isbn in known], end)
+            return ChangeBatch([isbn for isbn in moved if isbn in known], end)
 
         return _carry(context, journal, read, "titles on the shop's shelves")
 
@@ -284,7 +284,7 @@ def _kept_on_shelves(client: MedusaClient, journal: StoreJournal, isbns: Sequenc
 def _carry(
     context: dg.SensorEvaluationContext,
     journal: StoreJournal,
-    read: Callable[[Stretch], Changes],
+    read: Callable[[ChangeRange], ChangeBatch],
     what: str,
     is_sweeping: Callable[[], bool] = lambda: False,
 ) -> dg.RunRequest | dg.SkipReason:

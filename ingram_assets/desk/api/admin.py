@@ -25,23 +25,23 @@ def list_all_entries(
 @router.get("/stats")
 def show_figures(seen: Seeing) -> answers.InventoryFigures:
     """Sums over all entries."""
-    return answers.InventoryFigures.of(seen.entries(), seen.floor, seen.room.low)
+    return answers.InventoryFigures.of(seen.entries(), seen.visible, seen.store_access.low)
 
 
 @router.get("/low-stock")
 def list_low_stock(seen: Seeing, query: Annotated[bodies.LowQuery, Query()]) -> answers.LowPage:
     """List the entries of which few copies are left, or none."""
-    threshold = seen.room.low if query.threshold is None else query.threshold
-    entries, cursor = common.page(seen, WantedEntries(seen.floor.place_ids, threshold), query)
-    rows = [answers.LowRow.of(each, seen.floor) for each in entries]
+    threshold = seen.store_access.low if query.threshold is None else query.threshold
+    entries, cursor = common.page(seen, WantedEntries(seen.visible.place_ids, threshold), query)
+    rows = [answers.LowRow.of(each, seen.visible) for each in entries]
     return answers.LowPage(threshold=threshold, items=rows, next_cursor=cursor)
 
 
 @router.get("/stores")
 def list_stores(seen: Seeing) -> answers.StoresAnswer:
     """The sales channels that have inventory, each with its sums."""
-    entries, floor, low = seen.entries(), seen.floor, seen.room.low
-    found = [answers.StoreSummary.of_store(each, entries, floor, low) for each in floor.channels]
+    entries, visible, low = seen.entries(), seen.visible, seen.store_access.low
+    found = [answers.StoreSummary.of_store(each, entries, visible, low) for each in visible.channels]
     return answers.StoresAnswer(items=[each for each in found if each.total_entries])
 
 
@@ -50,11 +50,11 @@ def show_store(
     seen: Seeing, store_id: Id, query: Annotated[bodies.PageQuery, Query()]
 ) -> answers.StoreAnswer:
     """A sales channel by its id or name, with its sums and a page of its entries."""
-    channel = seen.floor.channel(store_id)
+    channel = seen.visible.channel(store_id)
     own = seen.of_store(channel.id)
-    entries, cursor = common.page(own, WantedEntries(own.floor.place_ids), query)
-    rows = [answers.EntryRow.of(each, own.floor) for each in entries]
-    summary = answers.StoreSummary.of_store(channel, own.entries(), seen.floor, own.room.low)
+    entries, cursor = common.page(own, WantedEntries(own.visible.place_ids), query)
+    rows = [answers.EntryRow.of(each, own.visible) for each in entries]
+    summary = answers.StoreSummary.of_store(channel, own.entries(), seen.visible, own.store_access.low)
     return answers.StoreAnswer(store=summary, items=rows, next_cursor=cursor)
 
 
@@ -62,7 +62,7 @@ def show_store(
 def list_locations(seen: Seeing) -> answers.LocationsAnswer:
     """The locations that have inventory, each with its sums."""
     entries = seen.entries()
-    found = [answers.LocationSummary.of(place, entries, seen.floor) for place in seen.floor.places]
+    found = [answers.LocationSummary.of(place, entries, seen.visible) for place in seen.visible.places]
     return answers.LocationsAnswer(items=[each for each in found if each.total_entries])
 
 

@@ -7,11 +7,11 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
-from ingram_assets.store.inventory.channels import Channel, Floor
+from ingram_assets.store.inventory.channels import Channel, VisibleLocations
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.model import Hold, OperationDone, StockEntry
-from ingram_assets.store.inventory.places import Place
+from ingram_assets.store.inventory.stock_locations import StockLocation
 
 
 class StoreName(BaseModel):
@@ -38,15 +38,15 @@ class EntryRow(BaseModel):
     stores: list[StoreName] = Field(description="That sell from the location.")
 
     @classmethod
-    def of(cls, entry: ListedEntry, floor: Floor) -> Self:
+    def of(cls, entry: ListedEntry, visible: VisibleLocations) -> Self:
         """As it is listed."""
         return cls(
-            **_told(entry, floor),
+            **_told(entry, visible),
             product_id=entry.product_id,
             sku=entry.sku,
             product_title=entry.title,
             allow_backorder=entry.allow_backorder,
-            stores=_stores(entry.location_id, floor),
+            stores=_stores(entry.location_id, visible),
         )
 
 
@@ -96,9 +96,9 @@ class EntryState(BaseModel):
     is_unlimited: bool = Field(description="A digital title, of which nothing is counted.")
 
     @classmethod
-    def of(cls, entry: StockEntry, floor: Floor) -> Self:
+    def of(cls, entry: StockEntry, visible: VisibleLocations) -> Self:
         """As the operation had it."""
-        return cls(**_told(entry, floor), is_synced=entry.is_synced, is_unlimited=entry.is_unlimited)
+        return cls(**_told(entry, visible), is_synced=entry.is_synced, is_unlimited=entry.is_unlimited)
 
 
 class OperationAnswer(BaseModel):
@@ -112,13 +112,13 @@ class OperationAnswer(BaseModel):
     ledger_ids: list[int] = Field(description="Of its lines in the ledger; none where nothing had to change.")
 
     @classmethod
-    def of(cls, done: OperationDone, floor: Floor) -> Self:
+    def of(cls, done: OperationDone, visible: VisibleLocations) -> Self:
         """As the service has it."""
         return cls(
-            before=EntryState.of(done.before, floor),
-            after=EntryState.of(done.after, floor),
-            target_before=EntryState.of(done.target_before, floor) if done.target_before else None,
-            target_after=EntryState.of(done.target_after, floor) if done.target_after else None,
+            before=EntryState.of(done.before, visible),
+            after=EntryState.of(done.after, visible),
+            target_before=EntryState.of(done.target_before, visible) if done.target_before else None,
+            target_after=EntryState.of(done.target_after, visible) if done.target_after else None,
             reservation_id=done.reservation_id,
             ledger_ids=list(done.ledger_ids),
         )
@@ -151,9 +151,9 @@ class InventoryFigures(BaseModel):
     unique_locations: int = Field(examples=[3])
 
     @classmethod
-    def of(cls, entries: Iterable[ListedEntry], floor: Floor, low: int) -> Self:
+    def of(cls, entries: Iterable[ListedEntry], visible: VisibleLocations, low: int) -> Self:
         """Of these entries; `low`: LOW_STOCK_THRESHOLD."""
-        figures = StockFigures.of(entries, floor, low)
+        figures = StockFigures.of(entries, visible, low)
         return cls(
             total_entries=figures.entries,
             total_quantity=figures.quantity,
@@ -178,11 +178,11 @@ class LowRow(BaseModel):
     available_quantity: int
 
     @classmethod
-    def of(cls, entry: ListedEntry, floor: Floor) -> Self:
+    def of(cls, entry: ListedEntry, visible: VisibleLocations) -> Self:
         """As it is listed."""
-        names = ", ".join(one.name for one in floor.sellers.get(entry.location_id, ()))
+        names = ", ".join(one.name for one in visible.sellers.get(entry.location_id, ()))
         return cls(
-            **_told(entry, floor),
+            **_told(entry, visible),
             product_id=entry.product_id,
             product_title=entry.title,
             store_name=names or None,
@@ -205,9 +205,11 @@ class StoreSummary(InventoryFigures):
     locations: list[str]
 
     @classmethod
-    def of_store(cls, channel: Channel, entries: Sequence[ListedEntry], floor: Floor, low: int) -> Self:
+    def of_store(
+        cls, channel: Channel, entries: Sequence[ListedEntry], visible: VisibleLocations, low: int
+    ) -> Self:
         """Of the entries at its own locations."""
-        own = floor.of_channel(channel.id)
+        own = visible.of_channel(channel.id)
         there = {place.id for place in own.places}
         figures = InventoryFigures.of((each for each in entries if each.location_id in there), own, low)
         codes = sorted(place.code for place in own.places)
@@ -241,10 +243,10 @@ class LocationSummary(BaseModel):
     total_available: int
 
     @classmethod
-    def of(cls, place: Place, entries: Iterable[ListedEntry], floor: Floor) -> Self:
+    def of(cls, place: StockLocation, entries: Iterable[ListedEntry], visible: VisibleLocations) -> Self:
         """Of the entries that are there."""
-        sums = InventoryFigures.of((each for each in entries if each.location_id == place.id), floor, 0)
-        stores = _stores(place.id, floor)
+        sums = InventoryFigures.of((each for each in entries if each.location_id == place.id), visible, 0)
+        stores = _stores(place.id, visible)
         return cls(id=place.id, location=place.code, name=place.name, stores=stores, **sums.model_dump())
 
 
@@ -254,14 +256,14 @@ class LocationsAnswer(BaseModel):
     items: list[LocationSummary]
 
 
-def _stores(location_id: str, floor: Floor) -> list[StoreName]:
+def _stores(location_id: str, visible: VisibleLocations) -> list[StoreName]:
     """The stores that sell from a location."""
-    return [StoreName(id=one.id, name=one.name) for one in floor.sellers.get(location_id, ())]
+    return [StoreName(id=one.id, name=one.name) for one in visible.sellers.get(location_id, ())]
 
 
-def _told(entry: ListedEntry | StockEntry, floor: Floor) -> dict[str, Any]:
+def _told(entry: ListedEntry | StockEntry, visible: VisibleLocations) -> dict[str, Any]:
     """What every answer tells of an entry. One that has less takes what it has."""
-    codes = {place.id: place.code for place in floor.places}
+    codes = {place.id: place.code for place in visible.places}
     return {
         "id": entry.level_id,
         "isbn": entry.isbn,

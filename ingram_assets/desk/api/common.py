@@ -10,10 +10,10 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 
 from ingram_assets.desk.api import answers, bodies
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.isbn import isbn_spelled
-from ingram_assets.store.inventory.channels import Floor, read_floor
+from ingram_assets.store.inventory.channels import VisibleLocations, read_visible_locations
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.inventory.listing import ListedEntry, Position, WantedEntries
 from ingram_assets.store.inventory.medusa import FoundTitle
@@ -28,8 +28,8 @@ from ingram_assets.store.inventory.model import (
     Reserve,
     SetQuantity,
 )
-from ingram_assets.store.inventory.places import find_place
-from ingram_assets.store.inventory.service import About, InventoryService
+from ingram_assets.store.inventory.service import InventoryService, OperationNote
+from ingram_assets.store.inventory.stock_locations import find_place
 from ingram_assets.store.tokens import DeskToken
 
 LONGEST_HOLD = timedelta(days=366)
@@ -50,7 +50,7 @@ Key = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Caller:
     """Who asks, and what they see: a store's token its own locations alone.
 
     Attributes:
@@ -58,35 +58,35 @@ class Sight:
         own_channel: id of the sales channel that their token is for; `None`: they see all.
     """
 
-    room: Backroom
+    store_access: StoreAccess
     actor: Actor
-    floor: Floor
+    visible: VisibleLocations
     own_channel: str | None = None
 
     def sees(self, location_id: str) -> bool:
         """Whether the location is there for them."""
-        return location_id in self.floor.place_ids
+        return location_id in self.visible.place_ids
 
-    def of_store(self, called: str | None) -> "Sight":
+    def of_store(self, called: str | None) -> "Caller":
         """The same, of one store alone. Raises UnknownChannel."""
         if called is None:
             return self
-        return replace(self, floor=self.floor.of_channel(self.floor.channel(called).id))
+        return replace(self, visible=self.visible.of_channel(self.visible.channel(called).id))
 
     def entries(self) -> list[ListedEntry]:
         """All entries that they see."""
-        return list(self.room.entries.all(WantedEntries(self.floor.place_ids)))
+        return list(self.store_access.entries.all(WantedEntries(self.visible.place_ids)))
 
 
-def sight(request: Request) -> Sight:
+def sight(request: Request) -> Caller:
     """Who asks, with the locations as they are now."""
-    room: Backroom = request.app.state.room
+    store_access: StoreAccess = request.app.state.store_access
     token: DeskToken = request.state.token
-    floor, own = read_floor(room.client), None
+    visible, own = read_visible_locations(store_access.client), None
     if token.scope == "store":
         own = token.channel_id or ""
-        floor = floor.of_channel(own)
-    return Sight(room, Actor("token", token.name), floor, own)
+        visible = visible.of_channel(own)
+    return Caller(store_access, Actor("token", token.name), visible, own)
 
 
 def refuse_unknown_parameters(request: Request) -> None:
@@ -103,7 +103,7 @@ def refuse_unknown_parameters(request: Request) -> None:
         raise RequestValidationError(told)
 
 
-Seeing = Annotated[Sight, Depends(sight)]
+Seeing = Annotated[Caller, Depends(sight)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,30 +122,32 @@ class Write:
 Writing = Annotated[Write, Depends()]
 
 
-def page(seen: Sight, wanted: WantedEntries, query: bodies.PageQuery) -> tuple[list[ListedEntry], str | None]:
+def page(
+    seen: Caller, wanted: WantedEntries, query: bodies.PageQuery
+) -> tuple[list[ListedEntry], str | None]:
     """A page of the entries that are wanted, and the cursor of the next one."""
     after = Position.parse(query.cursor) if query.cursor else None
-    entries, onward = seen.room.entries.page(wanted, query.limit, after)
+    entries, onward = seen.store_access.entries.page(wanted, query.limit, after)
     return entries, str(onward) if onward else None
 
 
-def page_of(seen: Sight, query: bodies.EntriesQuery, store: str | None = None) -> answers.EntriesPage:
+def page_of(seen: Caller, query: bodies.EntriesQuery, store: str | None = None) -> answers.EntriesPage:
     """A page of entries, of one store or all."""
-    floor, called = seen.of_store(store).floor, query.location
-    places = floor.place_ids if called is None else {find_place(floor.places, called).id}
+    visible, called = seen.of_store(store).visible, query.location
+    places = visible.place_ids if called is None else {find_place(visible.places, called).id}
     entries, cursor = page(seen, WantedEntries(places, query.low_stock, (query.search or "").strip()), query)
     return answers.EntriesPage(
-        items=[answers.EntryRow.of(each, seen.floor) for each in entries], next_cursor=cursor
+        items=[answers.EntryRow.of(each, seen.visible) for each in entries], next_cursor=cursor
     )
 
 
-def product_summary(seen: Sight, product: str) -> answers.ProductSummary:
+def product_summary(seen: Caller, product: str) -> answers.ProductSummary:
     """A title over the locations that they see. Raises OperationRefused, DeskProblem."""
-    with seen.room.working() as service, _nearest_told(seen, product):
+    with seen.store_access.working() as service, _nearest_told(seen, product):
         title = service.shelves.find_title(product)
-    entries = [] if title.is_unlimited else seen.room.entries.of_items([title.item_id])
+    entries = [] if title.is_unlimited else seen.store_access.entries.of_items([title.item_id])
     entries = [each for each in entries if seen.sees(each.location_id)]
-    sold = seen.room.entries.product(product.strip(), title.isbn)
+    sold = seen.store_access.entries.product(product.strip(), title.isbn)
     channel = seen.own_channel
     if channel is not None and channel not in sold.channels and not entries:
         told = f"{title.isbn} is neither sold in this store nor kept at one of its locations."
@@ -158,7 +160,7 @@ def product_summary(seen: Sight, product: str) -> answers.ProductSummary:
         total_quantity=sum(each.quantity for each in entries),
         total_reserved=sum(each.reserved for each in entries),
         total_available=UNLIMITED if title.is_unlimited else sum(each.available for each in entries),
-        entries=[answers.EntryRow.of(each, seen.floor) for each in entries],
+        entries=[answers.EntryRow.of(each, seen.visible) for each in entries],
     )
 
 
@@ -171,7 +173,7 @@ def perform(
         OperationRefused, DeskProblem, Transient: as the service has it.
     """
     seen = write.seen
-    with seen.room.working() as service, _nearest_told(seen, body.product_id):
+    with seen.store_access.working() as service, _nearest_told(seen, body.product_id):
         _check_end(write, service, operation)
         places = [body.location] if target is None else [body.location, target]
         location_id, *targets = _location_ids(write, service, places)
@@ -183,17 +185,17 @@ def perform(
             actor=seen.actor,
             key=write.key,
             expected_quantity=body.expected_quantity,
-            about=About(body.reason, body.note, body.reference),
+            about=OperationNote(body.reason, body.note, body.reference),
         )
     if done.replayed:
         write.response.headers["Idempotent-Replayed"] = "true"
-    return answers.OperationAnswer.of(done, seen.floor)
+    return answers.OperationAnswer.of(done, seen.visible)
 
 
 def _location_ids(write: Write, service: InventoryService, called: Sequence[str]) -> list[str]:
     """Ids of the locations that are meant. One that is gone by now: by what the key was used for."""
     try:
-        return [find_place(write.seen.floor.places, each).id for each in called]
+        return [find_place(write.seen.visible.places, each).id for each in called]
     except OperationRefused:
         ids = [line.location_id for line in _done_under(write, service)]
         if len(ids) != len(called):
@@ -211,7 +213,7 @@ def perform_on_entry(
     write: Write, operation: Operation, why: bodies.WhyBody, level_id: str, target: str | None = None
 ) -> answers.OperationAnswer:
     """Do an operation on the entry with an id that they see. Raises as `perform`."""
-    with write.seen.room.working() as service:
+    with write.seen.store_access.working() as service:
         isbn, location_id = _meant(write, service, level_id)
     told = {name: getattr(why, name) for name in bodies.WhyBody.model_fields}
     return perform(write, operation, bodies.AtPlace(product_id=isbn, location=location_id, **told), target)
@@ -235,18 +237,18 @@ def _meant(write: Write, service: InventoryService, level_id: str) -> tuple[str,
     return entry.isbn, entry.location_id
 
 
-def find_entry(seen: Sight, level_id: str) -> ListedEntry:
+def find_entry(seen: Caller, level_id: str) -> ListedEntry:
     """The entry with this id, if they see it. Raises DeskProblem."""
-    entry = seen.room.entries.find(level_id)
+    entry = seen.store_access.entries.find(level_id)
     if entry is None or not seen.sees(entry.location_id):
         raise DeskProblem("unknown_entry", f"There is no entry {level_id[:60]!r}.")
     return entry
 
 
-def reservations_of(room: Backroom, entry: ListedEntry) -> tuple[Hold, ...]:
+def reservations_of(store_access: StoreAccess, entry: ListedEntry) -> tuple[Hold, ...]:
     """All that is held of an entry, oldest first."""
     title = FoundTitle(entry.isbn or "", entry.item_id, entry.allow_backorder, is_unlimited=False)
-    with room.working() as service:
+    with store_access.working() as service:
         return service.shelves.read(title, entry.location_id).entry.reservations
 
 
@@ -266,8 +268,8 @@ def add_entry_routes(router: APIRouter, entry: str) -> None:
     def show(seen: Seeing, id: Id) -> answers.EntryAnswer:
         """An entry, with all that is held of it."""
         found = find_entry(seen, id)
-        held = reservations_of(seen.room, found)
-        row = answers.EntryRow.of(found, seen.floor)
+        held = reservations_of(seen.store_access, found)
+        row = answers.EntryRow.of(found, seen.visible)
         return answers.EntryAnswer(
             **row.model_dump(), reservations=[answers.HeldCopies.of(each) for each in held]
         )
@@ -286,13 +288,13 @@ def add_entry_routes(router: APIRouter, entry: str) -> None:
 
 
 @contextmanager
-def _nearest_told(seen: Sight, product: str) -> Iterator[None]:
+def _nearest_told(seen: Caller, product: str) -> Iterator[None]:
     """With an unknown title the nearest ones are told."""
     try:
         yield
     except OperationRefused as error:
         if error.refusal.kind is not RefusalKind.UNKNOWN_TITLE:
             raise
-        near = seen.room.entries.nearest(product, seen.own_channel)
+        near = seen.store_access.entries.nearest(product, seen.own_channel)
         told = f" The nearest: {'; '.join(near)}." if near else ""
         raise DeskProblem(RefusalKind.UNKNOWN_TITLE, f"{error}{told}", nearest=near) from None

@@ -13,10 +13,10 @@ from starlette.responses import HTMLResponse, Response
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import rendering
 from ingram_assets.desk.pages.rendering import NOT_KEPT, PART, plural, render, render_part
-from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, Trait, find
+from ingram_assets.overview.board import STATUSES, BoardCounts, BoardQuery, TitleFilter, find
 from ingram_assets.overview.board_watch import BoardState, BoardWatch
 from ingram_assets.overview.verdict import Verdict, VerdictKind
-from ingram_assets.store.watching import FIGURE_NAMES
+from ingram_assets.store.observe_mode import FIGURE_NAMES
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,27 +31,27 @@ _ANY_MOMENT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
-class WayOut:
+class NextStep:
     """What a person does about a verdict, on these pages. `address`: where; empty: nowhere here."""
 
     words: str
     address: str = ""
 
 
-_WAYS_OUT: Mapping[VerdictKind, WayOut] = {
-    VerdictKind.GUARDRAIL: WayOut("Look at what would change, and let it through if it is right", "/runs"),
-    VerdictKind.FAILED_RUNS: WayOut("See what failed", "/runs"),
-    VerdictKind.BEHIND: WayOut("See the last pushes, or sync all of it now", "/runs"),
-    VerdictKind.UNDONE: WayOut("See what was undone, or sync all of it now", "/runs"),
-    VerdictKind.LATE: WayOut("See the last sweeps, or sync all of it now", "/runs"),
-    VerdictKind.SWITCHED_OFF: WayOut("Switch on again under Automation", "/dagster/automation"),
-    VerdictKind.FAILED_TITLES: WayOut("See them", BoardQuery(trait=Trait.FAILED).address),
+_WAYS_OUT: Mapping[VerdictKind, NextStep] = {
+    VerdictKind.GUARDRAIL: NextStep("Look at what would change, and let it through if it is right", "/runs"),
+    VerdictKind.FAILED_RUNS: NextStep("See what failed", "/runs"),
+    VerdictKind.BEHIND: NextStep("See the last pushes, or sync all of it now", "/runs"),
+    VerdictKind.UNDONE: NextStep("See what was undone, or sync all of it now", "/runs"),
+    VerdictKind.LATE: NextStep("See the last sweeps, or sync all of it now", "/runs"),
+    VerdictKind.SWITCHED_OFF: NextStep("Switch on again under Automation", "/dagster/automation"),
+    VerdictKind.FAILED_TITLES: NextStep("See them", BoardQuery(trait=TitleFilter.FAILED).address),
 }
 
 
-def way_out(verdict: Verdict) -> WayOut:
+def way_out(verdict: Verdict) -> NextStep:
     """What to do about a verdict. Pure."""
-    return _WAYS_OUT.get(verdict.kind, WayOut(verdict.what_to_do))
+    return _WAYS_OUT.get(verdict.kind, NextStep(verdict.what_to_do))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,9 @@ class WrongTitles:
 def wrong_titles(counts: BoardCounts) -> list[WrongTitles]:
     """What is the matter with titles, the worst first; empty: nothing. Pure."""
     said = (
-        ("bad", Trait.FAILED, "failed"),
-        ("bad", Trait.BEHIND, "should be in the store by now"),
-        ("warn", Trait.LATE, "read too long ago"),
+        ("bad", TitleFilter.FAILED, "failed"),
+        ("bad", TitleFilter.BEHIND, "should be in the store by now"),
+        ("warn", TitleFilter.LATE, "read too long ago"),
     )
     return [
         WrongTitles(kind, count, f"{plural(count, 'title')} {words}", BoardQuery(trait=trait).address)

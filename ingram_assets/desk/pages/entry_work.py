@@ -10,10 +10,10 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from ingram_assets.desk.api import answers, bodies, common
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
-from ingram_assets.desk.pages.typed import FormFault, Typed, new_key
+from ingram_assets.desk.pages.sent_forms import FormFault, SentForm, new_key
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.failures import IngramError, Permanent
 from ingram_assets.store.inventory.bookkeeper import StillMoving
 from ingram_assets.store.inventory.ledger import EntryBusy, LedgerLine
@@ -75,7 +75,7 @@ class NotDone(Exception):
         return cls(str(fault), status=422, field=fault.field)
 
 
-def perform(request: Request, form: Typed, do: Callable[[common.Write, bodies.WhyBody], T]) -> T:
+def perform(request: Request, form: SentForm, do: Callable[[common.Write, bodies.WhyBody], T]) -> T:
     """Does what a form asks for, under the name of who is signed in.
 
     Args:
@@ -85,18 +85,18 @@ def perform(request: Request, form: Typed, do: Callable[[common.Write, bodies.Wh
         NotDone: refused, or not known.
     """
     lookups: Lookups = request.app.state.lookups
-    room: Backroom = request.app.state.room
+    store_access: StoreAccess = request.app.state.store_access
     try:
         why = bodies.WhyBody(
             expected_quantity=form.seen(), reason=form.reason(), note=form.text("note", 1_000), reference=None
         )
     except FormFault as fault:
         raise NotDone.of_form(fault) from None
-    floor = lookups.floor()
-    if floor is None:
+    visible = lookups.visible()
+    if visible is None:
         raise NotDone("Medusa does not answer: nothing was done. Try again in a while.", status=503)
     actor = Actor("person", request.state.person.email)
-    write = common.Write(common.Sight(room, actor, floor), form.key, Response())
+    write = common.Write(common.Caller(store_access, actor, visible), form.key, Response())
     future = _writes.submit(do, write, why)
     again = "Whether it was done is not known. Press the button again: it is done once."
     try:
@@ -145,10 +145,10 @@ def done_line(request: Request) -> LedgerLine | None:
 def synced_location(request: Request) -> str | None:
     """The id of Ingram's location, as far as it is known."""
     lookups: Lookups = request.app.state.lookups
-    room: Backroom = request.app.state.room
+    store_access: StoreAccess = request.app.state.store_access
 
     def look() -> str | None:
-        with room.working() as service:
+        with store_access.working() as service:
             return service.shelves.synced_location()
 
     return lookups.journal_known.ask("synced", look, fresh_for=_SYNCED_FRESH).value

@@ -14,10 +14,10 @@ from ingram_assets.desk.api import bodies, common
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.desk.pages.sent_forms import Form, new_key
 from ingram_assets.domain.low_stock import LEAST, has_few_left
 from ingram_assets.overview.last_answer import LastAnswer
-from ingram_assets.store.inventory.channels import Floor
+from ingram_assets.store.inventory.channels import VisibleLocations
 from ingram_assets.store.inventory.figures import StockFigures
 from ingram_assets.store.inventory.listing import POSITION, ListedEntry, Position, WantedEntries
 from ingram_assets.store.inventory.model import SetQuantity
@@ -68,9 +68,9 @@ class EntryFilters:
         """By this column; once more turns it around."""
         return self.address(sort=sort, down="1" if sort == self.sort and not self.down else "")
 
-    def wanted(self, floor: Floor, threshold: int) -> WantedEntries:
+    def wanted(self, visible: VisibleLocations, threshold: int) -> WantedEntries:
         """The entries that are meant. `threshold`: LOW_STOCK_THRESHOLD."""
-        own = floor.of_channel(self.store) if self.store else floor
+        own = visible.of_channel(self.store) if self.store else visible
         places = own.place_ids & {self.location} if self.location else own.place_ids
         most = {"few": threshold, "none": LEAST - 1}.get(self.left)
         return WantedEntries(places, most, self.search or None, LEAST if self.left == "few" else None)
@@ -105,18 +105,18 @@ def show_inventory(
 ) -> HTMLResponse:
     """A page of entries, with what all of them add up to."""
     lookups: Lookups = request.app.state.lookups
-    threshold: int = request.app.state.room.low
+    threshold: int = request.app.state.store_access.low
     sort, down = (sort, "1" if down == "1" else "") if sort in SORTS else ("", "")
     filters = EntryFilters(
         search.strip(), store, location, left if left in ("few", "none") else "", sort, down
     )
     places = lookups.place_names()
-    floor = places.known.value
+    visible = places.known.value
     listed: LastAnswer[EntryPage] = LastAnswer(why_not="Medusa has not answered yet.")
     counted: LastAnswer[Counted] = LastAnswer()
-    if floor is not None:
-        counted = _counted(lookups, floor, threshold)
-        wanted = filters.wanted(floor, threshold)
+    if visible is not None:
+        counted = _counted(lookups, visible, threshold)
+        wanted = filters.wanted(visible, threshold)
         if sort and counted.value:
             listed = _sorted(lookups, counted.value, wanted, filters, after)
         else:
@@ -126,7 +126,7 @@ def show_inventory(
         request,
         "inventory.html",
         filters=filters,
-        floor=floor,
+        visible=visible,
         names=places,
         counted=counted,
         listed=listed,
@@ -169,12 +169,12 @@ def _sorted(
     return lookups.store.ask(("sorted", tuple(each.level_id for each in shown), onward), look)
 
 
-def _counted(lookups: Lookups, floor: Floor, low: int) -> LastAnswer[Counted]:
+def _counted(lookups: Lookups, visible: VisibleLocations, low: int) -> LastAnswer[Counted]:
     """All entries, and what they add up to. All have to be read for it, so it is done now and then."""
 
     def look() -> Counted:
-        entries = tuple(lookups.entries.all(WantedEntries(floor.place_ids)))
-        return Counted(StockFigures.of(entries, floor, low), entries)
+        entries = tuple(lookups.entries.all(WantedEntries(visible.place_ids)))
+        return Counted(StockFigures.of(entries, visible, low), entries)
 
     return lookups.store_counted.ask("figures", look, fresh_for=_FIGURES_FRESH)
 

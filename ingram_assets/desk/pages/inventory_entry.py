@@ -9,12 +9,12 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from ingram_assets.desk.api import bodies, common
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Form, FormFault, Typed, begin_of, new_key
+from ingram_assets.desk.pages.sent_forms import Form, FormFault, SentForm, begin_of, new_key
 from ingram_assets.desk.problems import DeskProblem
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.store.inventory.listing import ListedEntry
 from ingram_assets.store.inventory.model import (
@@ -66,7 +66,7 @@ def work_on_entry(request: Request, id: Id, what: What, form: Form) -> Response:
         return _entry(request, id, what=what, typed=form.values, error=error, template=template)
 
 
-def _operation(what: What, form: Typed, zone: ZoneInfo) -> Operation:
+def _operation(what: What, form: SentForm, zone: ZoneInfo) -> Operation:
     """What is asked for. Raises FormFault."""
     if what in ("adjust", "set"):
         form.needed("reason", "Choose why.")
@@ -137,13 +137,13 @@ def _entry(
 def _look(request: Request, level_id: str) -> LastAnswer[Seen]:
     """The entry as it is, or as it was last seen. Raises DeskProblem: there is none."""
     lookups: Lookups = request.app.state.lookups
-    room: Backroom = request.app.state.room
+    store_access: StoreAccess = request.app.state.store_access
 
     def look() -> Seen:
         entry = lookups.entries.find(level_id)
-        floor = lookups.floor()
-        if entry is None or (floor and entry.location_id not in floor.place_ids):
+        visible = lookups.visible()
+        if entry is None or (visible and entry.location_id not in visible.place_ids):
             raise DeskProblem("unknown_entry", f"There is no entry {level_id}.")
-        return entry, common.reservations_of(room, entry)
+        return entry, common.reservations_of(store_access, entry)
 
     return lookups.store.ask(("entry", level_id), look)

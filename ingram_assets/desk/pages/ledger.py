@@ -9,11 +9,11 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
 from ingram_assets.desk.api import answers, bodies, common
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import entry_work
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Days, Form, new_key
+from ingram_assets.desk.pages.sent_forms import DaySpan, Form, new_key
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.overview.last_answer import LastAnswer
@@ -82,7 +82,7 @@ def show_ledger(
     """Lines, newest first."""
     lookups: Lookups = request.app.state.lookups
     filters = LedgerFilters(isbn.strip(), location, operation, reason, who.strip(), first, last)
-    days = Days.of(first, last, request.app.state.zone)
+    days = DaySpan.of(first, last, request.app.state.zone)
     spelled = isbn_spelled(filters.isbn) if filters.isbn else None
     wanted = WantedLines(
         # What is no ISBN finds nothing, rather than everything.
@@ -113,7 +113,7 @@ def show_ledger(
         older=filters.older(shown[-1].id) if lines and len(lines) > PAGE else None,
         is_first=at is None,
         titles=lookups.titles({each.isbn for each in shown}),
-        floor=places.known.value,
+        visible=places.known.value,
         names=places,
         operations=entry_work.OPERATIONS,
         reasons=entry_work.REASONS,
@@ -131,12 +131,12 @@ def take_back(request: Request, line: Line, form: Form) -> Response:
     """Takes an operation back: as many copies as it moved are moved back, whatever came since."""
 
     def do(write: common.Write, why: bodies.WhyBody) -> Response:
-        with write.seen.room.working() as service:
+        with write.seen.store_access.working() as service:
             operation_id = service.ledger.operation_called(str(line))
             if operation_id is None:
                 raise NoLine(f"The ledger has no line {line}.")
             done = service.undo(operation_id, actor=write.seen.actor)
-        return entry_work.to_done(answers.OperationAnswer.of(done, write.seen.floor))
+        return entry_work.to_done(answers.OperationAnswer.of(done, write.seen.visible))
 
     try:
         return entry_work.perform(request, form, do)
@@ -149,7 +149,7 @@ def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) 
     plan: LastAnswer[tuple[TakenBack, LedgerLine]] = LastAnswer()
     why_not = ""
     try:
-        plan = lookups.journal_known.ask(("undo", line), lambda: _plan(request.app.state.room, line))
+        plan = lookups.journal_known.ask(("undo", line), lambda: _plan(request.app.state.store_access, line))
     except Permanent as refused:
         why_not = str(refused)
     status = error.status if error else 409 if why_not else 200
@@ -170,8 +170,8 @@ def _undo(request: Request, line: int, error: entry_work.NotDone | None = None) 
     )
 
 
-def _plan(room: Backroom, line: int) -> tuple[TakenBack, LedgerLine]:
-    with room.working() as service:
+def _plan(store_access: StoreAccess, line: int) -> tuple[TakenBack, LedgerLine]:
+    with store_access.working() as service:
         operation_id = service.ledger.operation_called(str(line))
         if operation_id is None:
             raise NoLine(f"The ledger has no line {line}.")

@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse
 from ingram_assets.desk.pages.change_words import STATUS_WORDS
 from ingram_assets.desk.pages.sentences import for_pages
 from ingram_assets.desk.pages.static_files import address_of
-from ingram_assets.domain.wording import with_moments
+from ingram_assets.domain.formatting import with_moments
 
 HTMX_SETTINGS: Mapping[str, object] = {
     # So that pages need no more of the browser than their Content-Security-Policy allows.

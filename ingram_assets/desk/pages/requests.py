@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Days
+from ingram_assets.desk.pages.sent_forms import DaySpan
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.overview import request_log
 from ingram_assets.overview.last_answer import LastAnswer
@@ -71,7 +71,7 @@ def show_page_requests(
     """Attempts to read titles' pages, newest first; before them the titles that can't be read now."""
     lookups: Lookups = request.app.state.lookups
     filters = RequestFilters(search.strip(), chosen if chosen in STATUSES else "", first, last)
-    days, at = Days.of(first, last, request.app.state.zone), _number(before)
+    days, at = DaySpan.of(first, last, request.app.state.zone), _number(before)
     meant = _isbns(lookups, filters.search)
     kind = filters.status if filters.status in request_log.OUTCOMES else None
     status = AttemptStatus.FAILED if kind else AttemptStatus(filters.status) if filters.status else None
@@ -110,7 +110,7 @@ def show_store_requests(
     """Requests to the store that failed, newest first."""
     lookups: Lookups = request.app.state.lookups
     filters = RequestFilters(search.strip(), "", first, last)
-    days, at = Days.of(first, last, request.app.state.zone), _number(before)
+    days, at = DaySpan.of(first, last, request.app.state.zone), _number(before)
     words = (isbn_spelled(filters.search) or filters.search) or None
 
     def look() -> list[FailedRequest]:

@@ -15,7 +15,7 @@ from ingram_assets.desk.pages import change_words
 from ingram_assets.desk.pages.change_words import PlannedTitle
 from ingram_assets.desk.pages.rendering import PART, plural, render
 from ingram_assets.desk.pages.runs import not_started, took
-from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.desk.pages.sent_forms import Form, new_key
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.overview import job_requests
@@ -24,7 +24,7 @@ from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.run_results import RunResult
 from ingram_assets.store.journal import Entry
 from ingram_assets.store.journal_views import FailedRequest, RunChanges
-from ingram_assets.store.watching import LegacyTitle
+from ingram_assets.store.observe_mode import LegacyTitle
 
 router = APIRouter(prefix="/runs/{run_id}", include_in_schema=False)
 

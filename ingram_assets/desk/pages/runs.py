@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.desk.pages.sent_forms import Form, new_key
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.overview import job_requests
 from ingram_assets.overview.dagster_runs import ShopRun

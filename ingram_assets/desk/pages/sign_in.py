@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 
 from ingram_assets.desk.pages.rendering import render
-from ingram_assets.desk.people.page_door import SIGN_IN, SessionCookie, own_path
-from ingram_assets.desk.people.reception import NotLetIn, Reception, TooManyTries
+from ingram_assets.desk.people.medusa_sign_in import MedusaSignIn, NotLetIn, TooManyTries
+from ingram_assets.desk.people.person_middleware import SIGN_IN, SessionCookie, own_path
 from ingram_assets.desk.people.sessions import SignedIn
 from ingram_assets.domain.failures import IngramError, Transient
 from ingram_assets.settings.shared import DAGSTER_PATH
@@ -42,13 +42,13 @@ async def sign_in(request: Request) -> Response:
     form = await request.form(max_files=0, max_fields=20)
     email, password, wanted = (str(form.get(name, "")) for name in ("email", "password", "next"))
     wanted = _page(request, wanted)
-    reception: Reception = request.app.state.reception
+    medusa_sign_in: MedusaSignIn = request.app.state.medusa_sign_in
     signed_in: SignedIn = request.app.state.signed_in
     cookie: SessionCookie = request.app.state.cookie
     address = request.client.host if request.client else "unknown"
     try:
         person = await anyio.to_thread.run_sync(
-            reception.sign_in, email, password, address, limiter=reception.at_once
+            medusa_sign_in.sign_in, email, password, address, limiter=medusa_sign_in.at_once
         )
         text = await signed_in.promptly(signed_in.make, person, cookie.of(request.scope))
     except IngramError as error:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages.change_words import kind_words, moves_between
 from ingram_assets.desk.pages.chart import ChartSeries, StepChart, step_chart
@@ -18,7 +17,8 @@ from ingram_assets.desk.pages.entry_work import OPERATIONS, REASONS
 from ingram_assets.desk.pages.last_known import LastKnown
 from ingram_assets.desk.pages.rendering import PART, render
 from ingram_assets.desk.pages.runs import not_started
-from ingram_assets.desk.pages.typed import Form, new_key
+from ingram_assets.desk.pages.sent_forms import Form, new_key
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain import stock as stock_rules
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.domain.isbn import isbn_spelled
@@ -31,14 +31,14 @@ from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import AttemptStatus, PageAttempt, WantedAttempts, attempts
 from ingram_assets.overview.title_story import (
     ExplainedTitle,
-    Happened,
+    TimelineEntry,
     explain_title,
     explain_without_store,
     line_of_time,
     readings_due,
     write_words,
 )
-from ingram_assets.staging.reader import StockChange, Trouble
+from ingram_assets.staging.reader import StockChange, TitleTrouble
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.journal import Entry, HeldTitle
 from ingram_assets.store.journal_views import WantedLines
@@ -62,7 +62,7 @@ class QueueTitle:
     """What the queue has of a title; `title` is `None` where it has none."""
 
     title: Title | None
-    unread: Trouble | None
+    unread: TitleTrouble | None
     readings: Sequence[StockChange]
 
 
@@ -110,7 +110,7 @@ class LastTold:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldMoment:
+class TimelineMoment:
     """A moment of a title's line of time, in words; `run_id`: of the run that tells more."""
 
     at: datetime
@@ -139,7 +139,7 @@ def show_title(request: Request, spelled: Spelled, run: RunId = "") -> Response:
     watch: BoardWatch = request.app.state.board
     state = watch.state()
     one = _on_board(state, isbn)
-    looks = TitleLooks(request.app.state.lookups, request.app.state.room, watch.settings, isbn)
+    looks = TitleLooks(request.app.state.lookups, request.app.state.store_access, watch.settings, isbn)
     seen = looks.all_at_once()
     begun = _run(request.app.state.lookups, run)
     if seen.is_unknown:
@@ -244,8 +244,10 @@ def _run(lookups: Lookups, run_id: str) -> ShopRun | None:
 class TitleLooks:
     """What each outside system says of one title, each for itself."""
 
-    def __init__(self, lookups: Lookups, room: Backroom, settings: ShopSettings, isbn: str) -> None:
-        self._lookups, self._room, self.settings, self._isbn = lookups, room, settings, isbn
+    def __init__(
+        self, lookups: Lookups, store_access: StoreAccess, settings: ShopSettings, isbn: str
+    ) -> None:
+        self._lookups, self._store_access, self.settings, self._isbn = lookups, store_access, settings, isbn
 
     def all_at_once(self) -> SeenTitle:
         """All of it: a page waits for the slowest, and then for the store."""
@@ -296,7 +298,7 @@ class TitleLooks:
         title, unread, settings = row.title, row.unread, self.settings
 
         def look() -> ExplainedTitle:
-            with self._room.working() as service:
+            with self._store_access.working() as service:
                 return explain_title(
                     title,
                     unread,
@@ -332,10 +334,10 @@ class TitleLooks:
 
         return self._ask(self._lookups.dagster_known, "title", look)
 
-    def happened(self, seen: SeenTitle) -> list[Happened]:
+    def happened(self, seen: SeenTitle) -> list[TimelineEntry]:
         """Its line of time, the latest first."""
-        floor = self._lookups.floor() if seen.written.lines else None
-        places = {place.id: place.name for place in floor.places} if floor else {}
+        visible = self._lookups.visible() if seen.written.lines else None
+        places = {place.id: place.name for place in visible.places} if visible else {}
         failures = seen.dagster.failures if seen.dagster else ()
         entries, lines = seen.written.entries, seen.written.lines
         return line_of_time(seen.row.readings, entries, lines, places, failures)[::-1]
@@ -384,14 +386,14 @@ _TOLD_BY_OTHERS = ("stock read at", "copies per center")
 """Fields of a write that the readings tell better."""
 
 
-def told_moment(happened: Happened) -> ToldMoment:
+def told_moment(happened: TimelineEntry) -> TimelineMoment:
     """What happened, in words for who sells books. Pure."""
     details, run_id = happened.details, happened.details.get("run_id")
     what = _WHAT.get(happened.what) or kind_words(happened.what)
     if happened.what == "operation":
-        return ToldMoment(happened.at, what, _operated(happened), run_id)
+        return TimelineMoment(happened.at, what, _operated(happened), run_id)
     if happened.what in ("reading", "not read"):
-        return ToldMoment(happened.at, what, happened.words, run_id)
+        return TimelineMoment(happened.at, what, happened.words, run_id)
     moves = moves_between(details["before"], details["after"])
     moved = [
         f"{move.name} {move.after}"
@@ -400,10 +402,10 @@ def told_moment(happened: Happened) -> ToldMoment:
         for move in moves
         if move.name not in _TOLD_BY_OTHERS
     ]
-    return ToldMoment(happened.at, what, write_words(happened.what, details, "; ".join(moved)), run_id)
+    return TimelineMoment(happened.at, what, write_words(happened.what, details, "; ".join(moved)), run_id)
 
 
-def _operated(happened: Happened) -> str:
+def _operated(happened: TimelineEntry) -> str:
     """An operation as the ledger's page calls it, and why."""
     operation: str = happened.details["operation"]
     reason: str | None = happened.details["reason"]

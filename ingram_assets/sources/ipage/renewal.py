@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ingram_assets.domain.failures import IngramError
 from ingram_assets.sources.ipage.access.answers import (
-    Expected,
+    ExpectedAnswer,
     Fetched,
     FetchOutcome,
     SessionSuspected,
@@ -135,14 +135,14 @@ class SessionRenewal:
         except IngramError as failure:
             if failure is not self._politeness.given_up():  # then nothing was sent
                 job.tries += 1
-            is_title = request.expected is Expected.PRODUCT and self._sessions.can_sign_in
+            is_title = request.expected is ExpectedAnswer.PRODUCT and self._sessions.can_sign_in
             if isinstance(failure, NotFound) and is_title:
                 self._one_more_failure(session)
                 job.gone = TitleGone(failure, session, time.time())
             raise
         job.tries += 1
         # A picture may be shown to anybody.
-        read_at = None if request.expected is Expected.PICTURE else result[1].timestamp()
+        read_at = None if request.expected is ExpectedAnswer.PICTURE else result[1].timestamp()
         self._count_page(session, job, read_at)
         return result
 
@@ -269,7 +269,7 @@ class SessionRenewal:
             return isinstance(error, PerhapsBlocked)
 
         profile = self._profile
-        home = PageRequest(profile.home, Expected.PAGE, lambda body: shows_a_session(body, profile))
+        home = PageRequest(profile.home, ExpectedAnswer.PAGE, lambda body: shows_a_session(body, profile))
         try:
             shows, _ = self._fetching.fetch(session, home, suspect=is_a_script_alone)
         except Canceled:
@@ -289,7 +289,7 @@ class SessionRenewal:
         if record.home_answers and not record.pages:
             return True
         try:
-            self._fetching.fetch(session, PageRequest(self._profile.home, Expected.PAGE, bytes))
+            self._fetching.fetch(session, PageRequest(self._profile.home, ExpectedAnswer.PAGE, bytes))
         except SessionExpired:
             return False
         record.home_answers = True

@@ -21,9 +21,9 @@ from ingram_assets.domain.site_limits import Limits
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.sources.ipage.access.answers import (
     OF_ONE_PAGE,
-    Expected,
+    ExpectedAnswer,
     FetchOutcome,
-    Sign,
+    SiteSign,
     outcome_of,
     sign_of_title,
 )
@@ -47,7 +47,7 @@ from ingram_assets.sources.ipage.pages.saved_search import SavedSearch
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 from ingram_assets.sources.ipage.renewal import SessionRenewal
 from ingram_assets.sources.ipage.retries import MAX_TRIES, WAITS, PageJob, RetryPolicy
-from ingram_assets.sources.ipage.worker_pool import Again, WorkerPool
+from ingram_assets.sources.ipage.worker_pool import TryAgain, WorkerPool
 
 __all__ = [
     "Credentials",
@@ -55,9 +55,9 @@ __all__ = [
     "Limits",
     "PagesUsedUp",
     "Reading",
+    "RequestBudget",
     "Site",
     "Timeouts",
-    "Visit",
 ]
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestBudget:
     """How much is asked of the site.
 
     Attributes:
@@ -105,7 +105,7 @@ class Visit:
     watch: Watch | None = None
 
 
-USUAL = Visit()
+USUAL = RequestBudget()
 
 
 class Site:
@@ -141,7 +141,7 @@ class Site:
         timeouts: Timeouts | None = None,
         retry_waits: tuple[float, ...] = WAITS,
         sign_in_patience: float = 45.0,
-        visit: Visit = USUAL,
+        visit: RequestBudget = USUAL,
     ) -> None:
         base_url = base_url.rstrip("/")
         self._secrets = credentials.secrets if credentials else ()
@@ -228,7 +228,7 @@ class Site:
             SessionLost: it is over, and there is no account to sign in with.
             Blocked, NeedsPerson, Transient, Permanent: as for every page.
         """
-        home = PageRequest(self.profile.home, Expected.PAGE, bytes)
+        home = PageRequest(self.profile.home, ExpectedAnswer.PAGE, bytes)
         self._retries.until_done(PageJob("the home page"), lambda job: self._renewal.fetch(job, home)[0])
 
     def _saw_sign_in(self, watch: Watch, step: SignInStep) -> None:
@@ -245,7 +245,7 @@ class Site:
         return self._listing(search, export_path(search, self.profile), is_all=True)
 
     def _listing(self, search: str, path: str, *, is_all: bool) -> SavedSearch | ResultsPage:
-        expected = Expected.EXPORT if is_all else Expected.PAGE
+        expected = ExpectedAnswer.EXPORT if is_all else ExpectedAnswer.PAGE
 
         def read(body: bytes) -> SavedSearch | ResultsPage:
             return read_listing(body, self.profile)
@@ -296,7 +296,7 @@ class Site:
             Canceled: `cancel` was called; the pages not read come out with no reading.
         """
 
-        def read(job: PageJob) -> Reading | Again[PageJob]:
+        def read(job: PageJob) -> Reading | TryAgain[PageJob]:
             return self.try_product(job, job.isbn in known, habit, named)
 
         jobs = (PageJob(f"the page of {isbn}", isbn) for isbn in isbns)
@@ -336,7 +336,7 @@ class Site:
         def try_all(job: PageJob) -> bytes | None:
             for route in [*routes]:
                 try:
-                    request = PageRequest(route, Expected.PICTURE, read, max_bytes=25_000_000)
+                    request = PageRequest(route, ExpectedAnswer.PICTURE, read, max_bytes=25_000_000)
                     return self._renewal.fetch(job, request)[0]
                 except (NotFound, NotAPicture) as error:
                     log.debug("No cover of %s at %s: %s", isbn, urlsplit(route).path, error)
@@ -366,7 +366,7 @@ class Site:
                     raise
             return body
 
-        request = PageRequest(self.profile.product_path(isbn), Expected.PRODUCT, read)
+        request = PageRequest(self.profile.product_path(isbn), ExpectedAnswer.PRODUCT, read)
         try:
             return self._retries.until_done(
                 PageJob(f"the page of {isbn}", isbn), lambda job: self._renewal.fetch(job, request)[0]
@@ -380,7 +380,7 @@ class Site:
 
     def try_product(
         self, job: PageJob, is_known: bool, habit: Habit, named: bool
-    ) -> Reading | Again[PageJob]:
+    ) -> Reading | TryAgain[PageJob]:
         """One try of one title's page, in the caller's thread: its reading, or that it is to be tried again.
 
         Raises:
@@ -396,10 +396,10 @@ class Site:
                 raise StockInPart(page)
             return page
 
-        def sign(error: IngramError) -> Sign:
+        def sign(error: IngramError) -> SiteSign:
             return sign_of_title(error, is_known, job.tries == 0)
 
-        request = PageRequest(self.profile.product_path(isbn), Expected.PRODUCT, read, sign)
+        request = PageRequest(self.profile.product_path(isbn), ExpectedAnswer.PRODUCT, read, sign)
         try:
             self._renewal.confirm_gone(job)
             page, sent_at = self._renewal.fetch(job, request)
@@ -411,17 +411,17 @@ class Site:
         self._retries.read_one()
         return _reading(job, FetchOutcome.ok, page, None, sent_at)
 
-    def _failed(self, job: PageJob, error: IngramError, understood: bool) -> Reading | Again[PageJob]:
+    def _failed(self, job: PageJob, error: IngramError, understood: bool) -> Reading | TryAgain[PageJob]:
         """Another try, or the reading that says why there is no page.
 
         Args:
             understood: it does not count among the pages of which nobody knows whether they can be read.
         """
         if (wait := self._retries.wait_before_next(job, error)) is not None:
-            return Again(job, wait)
+            return TryAgain(job, wait)
         if job.gone is not None and job.gone.error is error and self.stopped_by is None:
             at_once = self._renewal.too_many_are_gone(job.gone.session)
-            return Again(job, 0.0 if at_once else _CONFIRMED_AFTER)
+            return TryAgain(job, 0.0 if at_once else _CONFIRMED_AFTER)
         if not understood and outcome_of(error) in OF_ONE_PAGE:
             self._retries.count_unreadable(error)
         page = error.page if isinstance(error, StockInPart) else None

@@ -21,7 +21,7 @@ on a busy machine, while the site goes on being read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Again(Generic[T]):
+class TryAgain(Generic[T]):
     """A job that is to be tried again in `wait` seconds; others go on meanwhile."""
 
     job: T
@@ -34,12 +34,12 @@ class WorkerPool(Generic[T, R]):
     Jobs are taken from the iterable one by one as workers get free, so that it may be long.
 
     Args:
-        do: makes a job's result, or says `Again`. What it raises ends the sweep.
+        do: makes a job's result, or says `TryAgain`. What it raises ends the sweep.
         canceled: ends the sweep within a moment, with what `do` raises then.
     """
 
     def __init__(
-        self, jobs: Iterable[T], do: Callable[[T], "R | Again[T]"], workers: int, canceled: Cancellation
+        self, jobs: Iterable[T], do: Callable[[T], "R | TryAgain[T]"], workers: int, canceled: Cancellation
     ) -> None:
         self._source, self._do, self._workers, self._canceled = iter(jobs), do, workers, canceled
         self._stop = threading.Event()
@@ -78,11 +78,11 @@ class WorkerPool(Generic[T, R]):
                 outcome = self._do(found[0])
                 with self._changed:
                     self._running -= 1
-                    if isinstance(outcome, Again):
+                    if isinstance(outcome, TryAgain):
                         due = (time.monotonic() + outcome.wait, next(self._numbers), outcome.job)
                         heapq.heappush(self._due, due)
                     self._changed.notify_all()
-                if not isinstance(outcome, Again):
+                if not isinstance(outcome, TryAgain):
                     self._put(outcome)
         except BaseException as error:
             self._put(error)

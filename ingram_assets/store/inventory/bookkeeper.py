@@ -9,9 +9,9 @@ from uuid import uuid4
 
 from ingram_assets.domain.failures import Transient
 from ingram_assets.store.inventory.ledger import LedgerLine, NewLine, Shelf, StockLedger
-from ingram_assets.store.inventory.medusa import FoundTitle, SeenEntry, StockShelves
+from ingram_assets.store.inventory.medusa import FoundTitle, SeenEntry, StoreEntries
 from ingram_assets.store.inventory.model import Actor, LevelChange, StockEntry
-from ingram_assets.store.inventory.settle import OrderEffect, OwnWrite, Standing, judge
+from ingram_assets.store.inventory.settle import LevelState, OrderEffect, OwnWrite, judge
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class StillMoving(Transient):
 class Bookkeeper:
     """The book of entries whose lock the caller holds."""
 
-    def __init__(self, shelves: StockShelves, ledger: StockLedger) -> None:
+    def __init__(self, shelves: StoreEntries, ledger: StockLedger) -> None:
         self._shelves, self._ledger = shelves, ledger
 
     def settled(self, title: FoundTitle, location_id: str, *, scan: bool = False) -> SeenEntry:
@@ -119,9 +119,9 @@ class Bookkeeper:
             self._ledger.record(uuid4(), _of_orders(seen.entry, quantity, effects))
             self._ledger.note_scan(shelf, title.isbn, at)
             right, copies = quantity + sum(each.delta for each in effects), seen.entry.quantity
-            if standing is Standing.AGREES:
+            if standing is LevelState.AGREES:
                 return seen
-            if standing is Standing.UNEXPLAINED or seen.entry.level_id is None:
+            if standing is LevelState.UNEXPLAINED or seen.entry.level_id is None:
                 note = "The level was changed in Medusa, past the ledger."
                 self._ledger.record(uuid4(), [_past_us(seen.entry, "found", _HAND, right, copies, note)])
                 return seen
@@ -137,7 +137,7 @@ class Bookkeeper:
 
     def _judged(
         self, title: FoundTitle, seen: SeenEntry, own: OwnWrite | None, ours: LedgerLine | None
-    ) -> tuple[SeenEntry, Standing, int, list[OrderEffect]]:
+    ) -> tuple[SeenEntry, LevelState, int, list[OrderEffect]]:
         """How an entry stands once nothing seems to be in the middle of it, beside the ledger's copies.
 
         An order makes its fulfillment, writes the level, and only then says that it has one.
@@ -146,7 +146,7 @@ class Bookkeeper:
             book, effects = self.unentered((title.item_id, seen.entry.location_id))
             quantity = book + (ours.delta if ours else 0)
             standing = judge(quantity, seen.entry.quantity, effects, own)
-            if standing is Standing.AGREES or not wait:
+            if standing is LevelState.AGREES or not wait:
                 break
             if not effects and own is None and self._ledger.now() - seen.level_at > _QUIET:
                 break  # Nothing can be in the middle of changing it.

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from ingram_assets.domain.failures import Permanent
 from ingram_assets.domain.ownership import folded_name
 from ingram_assets.store.client import MedusaClient
-from ingram_assets.store.inventory.places import Place
+from ingram_assets.store.inventory.stock_locations import StockLocation
 
 
 class UnknownChannel(Permanent):
@@ -23,11 +23,11 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class VisibleLocations:
     """The locations that somebody may see; `sellers`: location's id to the channels that sell from it."""
 
     channels: tuple[Channel, ...]
-    places: tuple[Place, ...]
+    places: tuple[StockLocation, ...]
     sellers: Mapping[str, tuple[Channel, ...]]
 
     @property
@@ -35,7 +35,7 @@ class Floor:
         """Ids of the locations. Medusa keeps levels of a location that was deleted: those count nowhere."""
         return frozenset(place.id for place in self.places)
 
-    def of_channel(self, channel_id: str) -> "Floor":
+    def of_channel(self, channel_id: str) -> "VisibleLocations":
         """What one channel sees: itself, and its own locations. Nothing where it is gone."""
         channels = tuple(each for each in self.channels if each.id == channel_id)
         places = tuple(each for each in self.places if set(self.sellers.get(each.id, ())) & set(channels))
@@ -60,14 +60,14 @@ class Floor:
         raise UnknownChannel(f"There is no sales channel {shown!r}. {told}.")
 
 
-def read_floor(client: MedusaClient) -> Floor:
+def read_visible_locations(client: MedusaClient) -> VisibleLocations:
     """All locations and sales channels of the store, as they are now. Raises MedusaError."""
     fields = {"fields": "id,name,sales_channels.id,sales_channels.name"}
     rows = client.list_all("/admin/stock-locations", "stock_locations", fields)
     channels = client.list_all("/admin/sales-channels", "sales_channels", {"fields": "id,name"})
-    return Floor(
+    return VisibleLocations(
         tuple(Channel(row["id"], row["name"]) for row in channels),
-        tuple(Place(row["id"], row["name"]) for row in rows),
+        tuple(StockLocation(row["id"], row["name"]) for row in rows),
         {
             row["id"]: tuple(Channel(one["id"], one["name"]) for one in row["sales_channels"] or [] if one)
             for row in rows

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ingram_assets.domain.low_stock import LEAST, has_few_left
-from ingram_assets.store.inventory.channels import Floor
+from ingram_assets.store.inventory.channels import VisibleLocations
 from ingram_assets.store.inventory.listing import ListedEntry
 
 
@@ -30,7 +30,7 @@ class StockFigures:
     locations: int
 
     @classmethod
-    def of(cls, entries: Iterable[ListedEntry], floor: Floor, low: int) -> Self:
+    def of(cls, entries: Iterable[ListedEntry], visible: VisibleLocations, low: int) -> Self:
         """Of these entries; `low`: LOW_STOCK_THRESHOLD."""
         count = quantity = reserved = available = few = none_left = oversold = 0
         places = set()
@@ -43,7 +43,7 @@ class StockFigures:
             none_left += each.available < LEAST
             oversold += each.available < 0
             places.add(each.location_id)
-        stores = {one.id for place in places for one in floor.sellers.get(place, ())}
+        stores = {one.id for place in places for one in visible.sellers.get(place, ())}
         return cls(
             count,
             quantity,

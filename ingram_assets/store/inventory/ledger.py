@@ -142,7 +142,7 @@ class KeyUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class EntryRecord:
     """What the ledger knows of an entry.
 
     Attributes:
@@ -310,7 +310,7 @@ class StockLedger(JournalPool):
         """The lines of one operation."""
         return self._lines("operation_id = %s ORDER BY id", operation_id)
 
-    def book(self, shelf: Shelf) -> Book | None:
+    def book(self, shelf: Shelf) -> EntryRecord | None:
         """What the ledger knows of an entry; `None`: it has no line of it yet."""
         rows = self._run(
             """
@@ -322,7 +322,7 @@ class StockLedger(JournalPool):
             """,
             shelf,
         )
-        return Book(*rows[0]) if rows else None
+        return EntryRecord(*rows[0]) if rows else None
 
     def books(self) -> dict[Shelf, tuple[str, int]]:
         """Every entry that has a line, to its ISBN and the copies of all its lines: one read of all lines."""

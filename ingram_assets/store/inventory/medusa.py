@@ -17,8 +17,8 @@ from ingram_assets.store.inventory.model import (
     ReservationChange,
     StockEntry,
 )
-from ingram_assets.store.inventory.places import Place
 from ingram_assets.store.inventory.settle import OrderEffect
+from ingram_assets.store.inventory.stock_locations import StockLocation
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.location import OURS
 from ingram_assets.store.plan import which
@@ -63,19 +63,19 @@ class SeenEntry:
         return frozenset((one.id, one.quantity) for one in self.entry.reservations if one.line_item_id)
 
 
-def read_places(client: MedusaClient) -> list[Place]:
+def read_places(client: MedusaClient) -> list[StockLocation]:
     """All stock locations."""
     rows = client.list_all("/admin/stock-locations", "stock_locations", {"fields": "id,name"})
-    return [Place(row["id"], row["name"]) for row in rows]
+    return [StockLocation(row["id"], row["name"]) for row in rows]
 
 
-class StockShelves:
+class StoreEntries:
     """The entries of one store."""
 
     def __init__(self, client: MedusaClient, journal: Journal) -> None:
         self._client, self._journal = client, journal
 
-    def places(self) -> list[Place]:
+    def places(self) -> list[StockLocation]:
         """All stock locations."""
         return read_places(self._client)
 

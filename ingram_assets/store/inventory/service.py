@@ -38,7 +38,7 @@ from ingram_assets.store.inventory.ledger import (
     Shelf,
     StockLedger,
 )
-from ingram_assets.store.inventory.medusa import FoundTitle, SeenEntry, StockShelves
+from ingram_assets.store.inventory.medusa import FoundTitle, SeenEntry, StoreEntries
 from ingram_assets.store.inventory.model import (
     Actor,
     Adjust,
@@ -58,8 +58,8 @@ from ingram_assets.store.inventory.model import (
     StockEntry,
     operation_name,
 )
-from ingram_assets.store.inventory.places import find_place
 from ingram_assets.store.inventory.settle import arrived
+from ingram_assets.store.inventory.stock_locations import find_place
 from ingram_assets.store.inventory.undoing import TakenBack, changed_holds, taking_back
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.journal_connections import JournalLost
@@ -83,7 +83,7 @@ _REQUEST: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class OperationNote:
     """What is told of an operation beside what it does."""
 
     reason: Reason | None = None
@@ -110,7 +110,7 @@ class _Asked:
     key: str
     request: str
     expected_quantity: int | None
-    about: About
+    about: OperationNote
     undoes: UUID | None = None
 
 
@@ -118,7 +118,7 @@ class InventoryService:
     """Inventory operations on one store, with what they work on. It may be shared by threads."""
 
     def __init__(self, client: MedusaClient, journal: Journal, ledger: StockLedger) -> None:
-        self.shelves = StockShelves(client, journal)
+        self.shelves = StoreEntries(client, journal)
         self.journal, self.ledger = journal, ledger
         self.sleep: Callable[[float], None] = time.sleep
         self._books = Bookkeeper(self.shelves, ledger)
@@ -133,7 +133,7 @@ class InventoryService:
         key: str,
         target: str | None = None,
         expected_quantity: int | None = None,
-        about: About | None = None,
+        about: OperationNote | None = None,
         undoes: UUID | None = None,
     ) -> OperationDone:
         """Does an operation once, however often it is asked for with the same key.
@@ -150,7 +150,7 @@ class InventoryService:
             EntryBusy, StillMoving, JournalLost, MedusaError: ask again with the same key: what was begun is
                 finished or taken back then.
         """
-        about = about or About()
+        about = about or OperationNote()
         request = _fingerprint(operation, [isbn, location, target, expected_quantity, about])
         asked = _Asked(operation, actor, key, request, expected_quantity, about, undoes)
         with self.ledger.locks() as locks, locks.hold([f"key {actor} {key}"]):
@@ -193,7 +193,9 @@ class InventoryService:
             target=plan.target_id,
             actor=actor,
             key=f"undo {operation_id}",
-            about=About(Reason.CORRECTION, f"Undo of {line.operation}, line {line.id}.", line.reference),
+            about=OperationNote(
+                Reason.CORRECTION, f"Undo of {line.operation}, line {line.id}.", line.reference
+            ),
             undoes=operation_id,
         )
 
@@ -282,7 +284,7 @@ class InventoryService:
                 location=over.location_id,
                 actor=_EXPIRY,
                 key=f"expiry {over.reservation_id}",
-                about=About(note=f"Held until {over.expires_at}.", reference=over.reference),
+                about=OperationNote(note=f"Held until {over.expires_at}.", reference=over.reference),
             )
         except OperationRefused as error:
             log.info("The reservation %s is over: %s", over.reservation_id, error)

@@ -32,7 +32,7 @@ class OrderEffect:
         return f"order_{self.id.partition(':')[0]}"
 
 
-class Standing(Enum):
+class LevelState(Enum):
     """What a level is, beside what it has to be."""
 
     AGREES = auto()
@@ -50,7 +50,7 @@ class OwnWrite:
     at: datetime
 
 
-def judge(book: int, level: int, effects: Sequence[OrderEffect], own: OwnWrite | None) -> Standing:
+def judge(book: int, level: int, effects: Sequence[OrderEffect], own: OwnWrite | None) -> LevelState:
     """How a level stands.
 
     Args:
@@ -61,14 +61,14 @@ def judge(book: int, level: int, effects: Sequence[OrderEffect], own: OwnWrite |
     """
     missing = book + sum(each.delta for each in effects) - level
     if missing == 0:
-        return Standing.AGREES
+        return LevelState.AGREES
     if own is None:
-        return Standing.UNEXPLAINED
+        return LevelState.UNEXPLAINED
     met = [each.delta for each in effects if each.made_at <= own.at]
     lost = _sums(met)
     # Ours is lost only to an order's, so that there has to be one.
     ours_lost = own.delta and effects and missing - own.delta in _sums(each.delta for each in effects)
-    return Standing.OVERWRITTEN if missing in lost or ours_lost else Standing.UNEXPLAINED
+    return LevelState.OVERWRITTEN if missing in lost or ours_lost else LevelState.UNEXPLAINED
 
 
 def _sums(numbers: Iterable[int]) -> set[int]:

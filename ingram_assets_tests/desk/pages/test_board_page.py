@@ -31,10 +31,10 @@ from ingram_assets.overview.dagster_runs import RunState, ShopRun
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.status import NO_STOCK_TABLE
 from ingram_assets.overview.verdict import Verdict, VerdictKind
-from ingram_assets.staging.reader import Trouble
+from ingram_assets.staging.reader import TitleTrouble
 from ingram_assets.store.journal import InStep
+from ingram_assets.store.observe_mode import DayPlan, LegacyTitle, Outlook, PlanFigures, StoreMode
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.watching import DayPlan, LegacyTitle, Outlook, PlanFigures, StoreMode
 from ingram_assets_tests.testing.desk_work import Shown, Visit
 from ingram_assets_tests.testing.pages import page_app, visitor
 from ingram_assets_tests.testing.queue import isbn
@@ -181,7 +181,7 @@ def test_a_title_that_was_never_read_is_unknown_and_never_zero():
 
 
 def test_what_is_the_matter_stands_in_its_row():
-    trouble = Trouble(isbn(1), "Book 1", "The page timed out three times.")
+    trouble = TitleTrouble(isbn(1), "Book 1", "The page timed out three times.")
     told = row(page(book(1, failed_reason="Medusa refused the price."), unread={isbn(1): trouble}))
     assert "failed" in told
     assert "Medusa refused the price." in told
@@ -331,8 +331,8 @@ def test_titles_that_should_be_in_the_store_by_now_are_wrong():
 
 def test_a_page_without_stock_is_told_apart_from_a_reading_that_failed():
     trouble = {
-        isbn(1): Trouble(isbn(1), "Book 1", "Its page shows none.", NO_STOCK_TABLE),
-        isbn(2): Trouble(isbn(2), "Book 2", "The page timed out."),
+        isbn(1): TitleTrouble(isbn(1), "Book 1", "Its page shows none.", NO_STOCK_TABLE),
+        isbn(2): TitleTrouble(isbn(2), "Book 2", "The page timed out."),
     }
     chips = [
         " ".join(one.text().split()) for one in page(book(1), book(2), unread=trouble).tree.css(".chips a")

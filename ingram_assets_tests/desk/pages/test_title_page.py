@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 
-from ingram_assets.desk.backroom import Backroom
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.pages import title as title_page
+from ingram_assets.desk.store_access import StoreAccess
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.overview.dagster_runs import DagsterPageAway, RunState, ShopRun, UnknownShopRun
 from ingram_assets.overview.job_requests import JobRequest
-from ingram_assets.overview.title_story import Happened
+from ingram_assets.overview.title_story import TimelineEntry
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.writer import QueueWriter
 from ingram_assets.store.client import MedusaClient
@@ -84,13 +84,13 @@ def title_desk(
     lookups.runs = runs  # type: ignore[assignment]
     app.state.lookups, app.state.board = lookups, watch
     client = MedusaClient(medusa_url, email=medusa.email, password=medusa.password)
-    app.state.room = Backroom(client, journal_url, low=5)
+    app.state.store_access = StoreAccess(client, journal_url, low=5)
     try:
         yield TitleDesk(Visit(visitor(app)), runs)
     finally:
         watch.close()
         lookups.close()
-        app.state.room.close()
+        app.state.store_access.close()
 
 
 @pytest.fixture(scope="module")
@@ -420,13 +420,13 @@ def test_what_became_of_a_write_in_words(outcome: str, words: str):
         "detail": "Refused.",
         "run_id": "run-1",
     }
-    told = title_page.told_moment(Happened(NOW, "level", "not this", details))
+    told = title_page.told_moment(TimelineEntry(NOW, "level", "not this", details))
     assert (told.what, told.words, told.run_id) == ("Copies in the store", words, "run-1")
 
 
 def test_an_operation_is_called_as_the_ledger_calls_it():
     details = {"operation": "set", "reason": "cycle_count"}
-    happened = Happened(
+    happened = TimelineEntry(
         NOW, "operation", "set at Shop: copies 2 → 3 (cycle_count; shelf 4). By person Ada (line 7)", details
     )
     told = title_page.told_moment(happened)

@@ -12,7 +12,7 @@ from ingram_assets.domain.completeness import FIRST_GUESS, Habit, Shape
 from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.isbn import check_digit_13
 from ingram_assets.domain.site_limits import Limits
-from ingram_assets.sources.ipage.access.answers import Sign, sign_of_title
+from ingram_assets.sources.ipage.access.answers import SiteSign, sign_of_title
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged, SessionExpired
 from ingram_assets.sources.ipage.site import FetchOutcome, Reading, Site, Timeouts
 from ingram_assets_tests.testing.page_factory import (
@@ -163,17 +163,17 @@ def test_the_accounts_habit_tells_what_is_asked_for_twice(shared: Shared) -> Non
 
 @pytest.mark.parametrize("is_known", [True, False])
 def test_what_an_error_says_of_the_site(is_known: bool) -> None:
-    def sign(error: Exception, is_first: bool = True) -> Sign:
+    def sign(error: Exception, is_first: bool = True) -> SiteSign:
         return sign_of_title(error, is_known, is_first)  # type: ignore[arg-type]
 
-    of_known = Sign.FAILING if is_known else Sign.NEITHER
-    assert sign(Transient("no answer")) is sign(Transient("no answer"), False) is Sign.FAILING
+    of_known = SiteSign.FAILING if is_known else SiteSign.NEITHER
+    assert sign(Transient("no answer")) is sign(Transient("no answer"), False) is SiteSign.FAILING
     for no_page in ("page", "</html>", "</table>", "redirect"):
-        assert sign(PageChanged(no_page, "x")) is Sign.FAILING
+        assert sign(PageChanged(no_page, "x")) is SiteSign.FAILING
     for error in (PageChanged("EAN", "x"), PageChanged("On Hand", "x"), NotFound("x")):
         assert sign(error) is of_known
-        assert sign(error, is_first=False) is Sign.NEITHER, "a title's second try makes no two of it"
-    assert sign(SessionExpired("x")) is Sign.HEALTHY, "that is the session's matter"
+        assert sign(error, is_first=False) is SiteSign.NEITHER, "a title's second try makes no two of it"
+    assert sign(SessionExpired("x")) is SiteSign.HEALTHY, "that is the session's matter"
 
 
 def test_a_page_without_end_is_cut_off_before_its_time_is_over(shared: Shared) -> None:

@@ -26,7 +26,7 @@ from ingram_assets.domain.completeness import FIRST_GUESS
 from ingram_assets.domain.failures import NeedsPerson, Permanent, Stopped, Transient
 from ingram_assets.sources.ipage import site as site_room
 from ingram_assets.sources.ipage import worker_pool
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, Refused, classify, outcome_of
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, Refused, classify, outcome_of
 from ingram_assets.sources.ipage.access.cancellation import Canceled
 from ingram_assets.sources.ipage.access.session import Session
 from ingram_assets.sources.ipage.login import sign_in as sign_in_room
@@ -763,13 +763,13 @@ BLOCK_PAGE = (
 )
 def test_every_answer_has_one_name(status: int, body: bytes, expected: type[Exception]) -> None:
     with pytest.raises(expected):
-        classify(answer(status, body), Expected.PAGE)
+        classify(answer(status, body), ExpectedAnswer.PAGE)
 
 
 def test_retry_after_is_seconds_or_a_date() -> None:
     def pause(value: str) -> float | None:
         with pytest.raises(Refused) as caught:
-            classify(answer(429, b"", retry_after=value), Expected.PAGE)
+            classify(answer(429, b"", retry_after=value), ExpectedAnswer.PAGE)
         return caught.value.retry_after
 
     assert pause("120") == 120

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ingram_assets.domain.title import Title
-from ingram_assets.store import beside
+from ingram_assets.store import beside_operations
 from ingram_assets.store.inventory.model import Fulfill, Reserve, SetQuantity
 from ingram_assets_tests.testing.fickle import Killed
 from ingram_assets_tests.testing.shop import make_title
@@ -105,7 +105,7 @@ def test_an_operation_between_a_push_s_look_and_its_write_is_seen(
 def test_a_push_leaves_an_entry_that_is_not_let_go_and_writes_the_others(
     room: Stockroom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(beside, "PATIENCE", 0.2)
+    monkeypatch.setattr(beside_operations, "PATIENCE", 0.2)
     busy, free = on_sale(room), on_sale(room)
     service = room.service
     name = f"entry {room.bench.shop.item(busy.isbn)['id']} {room.bench.location.id}"

@@ -24,7 +24,7 @@ from ingram_assets.store.inventory.model import (
     Transfer,
     Unfulfill,
 )
-from ingram_assets.store.inventory.service import About
+from ingram_assets.store.inventory.service import OperationNote
 from ingram_assets_tests.testing.fickle import Fate, Killed
 from ingram_assets_tests.testing.shop import make_isbn, make_title
 from ingram_assets_tests.testing.stockroom import ADA, Stockroom
@@ -50,7 +50,7 @@ def refused(
 def test_each_operation_is_in_medusa_and_in_the_ledger(room: Stockroom) -> None:
     isbn = room.title(10)
     done = room.apply(
-        Adjust(5, Reason.RECEIVED), isbn, about=About(note="a box", reference="https://po.example/7")
+        Adjust(5, Reason.RECEIVED), isbn, about=OperationNote(note="a box", reference="https://po.example/7")
     )
     assert (done.before.quantity, done.after.quantity, room.level(isbn)) == (10, 15, (15, 0))
     held = room.apply(Reserve(4, "ada"), isbn)
@@ -162,7 +162,7 @@ def test_a_title_on_back_order_is_held_and_fulfilled_below_nothing(room: Stockro
 
 def test_reservations_are_objects_with_an_owner_and_an_end(room: Stockroom) -> None:
     isbn = room.title(10)
-    first = room.apply(Reserve(2, "ada", NOW), isbn, about=About(reference="cart 1"))
+    first = room.apply(Reserve(2, "ada", NOW), isbn, about=OperationNote(reference="cart 1"))
     room.apply(Reserve(3, "bob", NOW + timedelta(hours=1)), isbn)
     (one, other) = first.after.reservations[0], room.apply(Adjust(1), isbn).after.reservations[1]
     assert (one.id, one.owner, one.reference, one.expires_at) == (first.reservation_id, "ada", "cart 1", NOW)

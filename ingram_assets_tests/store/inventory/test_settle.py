@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingram_assets.store.inventory.settle import OrderEffect, OwnWrite, Standing, arrived, judge
+from ingram_assets.store.inventory.settle import LevelState, OrderEffect, OwnWrite, arrived, judge
 
 NOON = datetime(2027, 2, 1, 12, tzinfo=UTC)
 
@@ -17,22 +17,22 @@ def effect(delta: int, seconds: float = 0, id: str = "fulfillment:ful_1") -> Ord
 
 
 def test_what_orders_did_explains_a_level() -> None:
-    assert judge(10, 10, [], None) is Standing.AGREES
-    assert judge(10, 7, [effect(-2), effect(-1)], None) is Standing.AGREES
-    assert judge(10, 10, [effect(-2), effect(2, 1, "cancellation:ful_1")], None) is Standing.AGREES
+    assert judge(10, 10, [], None) is LevelState.AGREES
+    assert judge(10, 7, [effect(-2), effect(-1)], None) is LevelState.AGREES
+    assert judge(10, 10, [effect(-2), effect(2, 1, "cancellation:ful_1")], None) is LevelState.AGREES
 
 
 def test_a_hand_edit_explains_nothing() -> None:
-    assert judge(10, 12, [], None) is Standing.UNEXPLAINED
-    assert judge(10, 12, [], OwnWrite(-2, NOON)) is Standing.UNEXPLAINED, (
+    assert judge(10, 12, [], None) is LevelState.UNEXPLAINED
+    assert judge(10, 12, [], OwnWrite(-2, NOON)) is LevelState.UNEXPLAINED, (
         "there is no order it could have met"
     )
-    assert judge(10, 9, [effect(-2)], OwnWrite(4, NOON)) is Standing.UNEXPLAINED
+    assert judge(10, 9, [effect(-2)], OwnWrite(4, NOON)) is LevelState.UNEXPLAINED
 
 
 def test_an_order_that_came_after_our_write_was_not_overwritten_by_it() -> None:
-    assert judge(10, 10, [effect(-2, 5)], OwnWrite(3, NOON)) is Standing.UNEXPLAINED
-    assert judge(10, 10, [effect(-2, -5)], OwnWrite(3, NOON)) is Standing.OVERWRITTEN
+    assert judge(10, 10, [effect(-2, 5)], OwnWrite(3, NOON)) is LevelState.UNEXPLAINED
+    assert judge(10, 10, [effect(-2, -5)], OwnWrite(3, NOON)) is LevelState.OVERWRITTEN
 
 
 STEPS = ("we read", "we write", "they read", "they write")
@@ -61,7 +61,7 @@ def test_what_two_writes_lost_of_each_other_is_seen(
     made = effect(theirs, -1 if order.index("they read") < order.index("we write") else 1)
     standing = judge(start + ours, level, [made], OwnWrite(ours, NOON))
     right = start + ours + theirs
-    assert standing is (Standing.AGREES if level == right else Standing.OVERWRITTEN)
+    assert standing is (LevelState.AGREES if level == right else LevelState.OVERWRITTEN)
 
 
 def test_a_write_without_an_answer_is_looked_for() -> None:

@@ -115,7 +115,7 @@ class Fetched:
         return seconds_of(self.headers.get("retry-after"))
 
 
-class Expected(StrEnum):
+class ExpectedAnswer(StrEnum):
     """What is asked for."""
 
     PRODUCT = "product"
@@ -124,7 +124,7 @@ class Expected(StrEnum):
     PICTURE = "picture"
 
 
-def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = None) -> None:
+def classify(answer: Fetched, expected: ExpectedAnswer, profile: SiteProfile | None = None) -> None:
     """Passes an answer that is what a healthy site sends; what stands in its body is for the reader to say.
 
     Raises:
@@ -139,7 +139,7 @@ def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = 
     """
     profile = profile or built_in()
     status, found = answer.status, _recognized(answer, expected, profile)
-    asked = "export" if expected is Expected.EXPORT else "page"
+    asked = "export" if expected is ExpectedAnswer.EXPORT else "page"
     if found.kind is PageKind.BLOCKED or status in (403, 429):
         shown = found.detail if found.kind is PageKind.BLOCKED else f"status {status}"
         asks = f", and asks to wait {answer.retry_after:.0f} s" if answer.retry_after else ""
@@ -153,23 +153,23 @@ def classify(answer: Fetched, expected: Expected, profile: SiteProfile | None = 
     if status in (404, 410) or found.kind is PageKind.NOT_FOUND:
         in_words = found.kind is PageKind.NOT_FOUND
         shown = found.detail if in_words else f"status {status}"
-        is_search = expected in (Expected.EXPORT, Expected.PAGE)
+        is_search = expected in (ExpectedAnswer.EXPORT, ExpectedAnswer.PAGE)
         check = "the saved search's number or address" if is_search else "the ISBN"
         raise NotFound(f"The site lists nothing here ({shown}): check {check}.", in_words=in_words)
     if status != 200:
         raise _failure(answer)
     if not answer.body:
-        if expected is Expected.PICTURE:
+        if expected is ExpectedAnswer.PICTURE:
             raise NotFound("The site has no picture here (an empty answer).")
         raise EmptyAnswer("The site answered with an empty body: try again later.")
-    if found.kind in (PageKind.ERROR, PageKind.UNREAD) and expected is not Expected.PICTURE:
+    if found.kind in (PageKind.ERROR, PageKind.UNREAD) and expected is not ExpectedAnswer.PICTURE:
         what = (
             f"the site sent an error page ({found.detail})" if found.kind is PageKind.ERROR else found.detail
         )
         raise PageChanged(asked, f"{what}; open it in a browser.")
 
 
-def _recognized(answer: Fetched, expected: Expected, profile: SiteProfile) -> Recognized:
+def _recognized(answer: Fetched, expected: ExpectedAnswer, profile: SiteProfile) -> Recognized:
     headers = answer.headers.multi_items()
     longest = _LEFT_TO_THEIR_READERS.get(expected)
     is_sign_in = lost_session.is_sign_in_address(path_of(answer.url), profile.words)
@@ -177,7 +177,7 @@ def _recognized(answer: Fetched, expected: Expected, profile: SiteProfile) -> Re
     if is_in_place and longest is not None and len(answer.body) > longest:
         wall = walls.in_headers(headers)
         return Recognized(PageKind.BLOCKED, wall) if wall else Recognized(PageKind.PAGE, "left to its reader")
-    may_be_empty = expected is Expected.PICTURE and answer.status in (200, 204, 404, 410)
+    may_be_empty = expected is ExpectedAnswer.PICTURE and answer.status in (200, 204, 404, 410)
     return recognize(answer.body, headers, may_be_empty=may_be_empty, profile=profile)
 
 
@@ -205,7 +205,7 @@ def _failure(answer: Fetched) -> IngramError:
 
 
 def bears_no_mark(
-    error: IngramError, body: bytes, expected: Expected, profile: SiteProfile | None = None
+    error: IngramError, body: bytes, expected: ExpectedAnswer, profile: SiteProfile | None = None
 ) -> bool:
     """Whether what came in the place of what was expected bears no mark of it, nor of anything known.
 
@@ -213,20 +213,20 @@ def bears_no_mark(
     """
     if isinstance(error, PerhapsBlocked | EmptyAnswer | SiteFailed | SiteClosed):
         return True
-    if isinstance(error, NotFound) and expected is Expected.EXPORT:
+    if isinstance(error, NotFound) and expected is ExpectedAnswer.EXPORT:
         return True  # the saved search that was there; a title may be gone for good
-    if expected is Expected.PICTURE:
+    if expected is ExpectedAnswer.PICTURE:
         is_page = isinstance(error, PageChanged | NotAPicture) and not isinstance(error, UnfitPicture)
         no_picture = (profile or built_in()).words.no_picture
         return is_page and looks_like_html(body) and no_picture.search(decode(body)[:20_000]) is None
-    if not isinstance(error, PageChanged) or expected is Expected.PAGE:
+    if not isinstance(error, PageChanged) or expected is ExpectedAnswer.PAGE:
         return False
-    if expected is Expected.EXPORT and not looks_like_html(body) and len(body) > 4_000:
+    if expected is ExpectedAnswer.EXPORT and not looks_like_html(body) and len(body) > 4_000:
         return False
     return not recognize(body, profile=profile).is_product
 
 
-class Sign(StrEnum):
+class SiteSign(StrEnum):
     """What an answer says of the site as a whole."""
 
     HEALTHY = "healthy"
@@ -235,22 +235,22 @@ class Sign(StrEnum):
     """It says something of this one page alone."""
 
 
-def sign_of(error: IngramError) -> Sign:
+def sign_of(error: IngramError) -> SiteSign:
     """What an error says of the site, as far as can be told without knowing the page."""
     failing = outcome_of(error) in (FetchOutcome.transient, FetchOutcome.changed)
-    return Sign.FAILING if failing else Sign.HEALTHY
+    return SiteSign.FAILING if failing else SiteSign.HEALTHY
 
 
-def sign_of_title(error: IngramError, is_known: bool, is_first: bool) -> Sign:
+def sign_of_title(error: IngramError, is_known: bool, is_first: bool) -> SiteSign:
     """What a title's page says of the site: one that used to be readable may be the first of many that were.
 
     Counted once a title, so that a second try does not make two of it.
     """
     if isinstance(error, StockInPart):
-        return Sign.NEITHER
+        return SiteSign.NEITHER
     came_whole = not isinstance(error, PageChanged) or error.label not in NO_PAGE_OF_THE_SITE
     if came_whole and outcome_of(error) in OF_ONE_PAGE:
-        return Sign.FAILING if is_known and is_first else Sign.NEITHER
+        return SiteSign.FAILING if is_known and is_first else SiteSign.NEITHER
     return sign_of(error)
 
 

@@ -18,12 +18,12 @@ import httpx
 from ingram_assets.domain import unpacking
 from ingram_assets.domain.failures import IngramError, NeedsPerson, Permanent, Stopped
 from ingram_assets.sources.ipage.access.answers import (
-    Expected,
+    ExpectedAnswer,
     Fetched,
     FetchOutcome,
     Refused,
     SessionSuspected,
-    Sign,
+    SiteSign,
     Unanswered,
     bears_no_mark,
     classify,
@@ -35,7 +35,7 @@ from ingram_assets.sources.ipage.access.answers import (
 from ingram_assets.sources.ipage.access.cancellation import Canceled, Cancellation
 from ingram_assets.sources.ipage.access.politeness import Politeness
 from ingram_assets.sources.ipage.access.session import Session
-from ingram_assets.sources.ipage.access.transport import Guard, Transport
+from ingram_assets.sources.ipage.access.transport import RequestDeadline, Transport
 from ingram_assets.sources.ipage.pages import lost_session, walls
 from ingram_assets.sources.ipage.pages.charsets import Body
 from ingram_assets.sources.ipage.pages.page_failures import (
@@ -84,9 +84,9 @@ class PageRequest(Generic[T]):
     """
 
     path: str
-    expected: Expected
+    expected: ExpectedAnswer
     read: Callable[[bytes], T]
-    sign: Callable[[IngramError], Sign] = sign_of
+    sign: Callable[[IngramError], SiteSign] = sign_of
     max_bytes: int = 8_000_000
     total: float | None = None
 
@@ -122,7 +122,7 @@ class Fetching:
         self._site = _origin(self._base_url)
         self._politeness = politeness
         self._timeouts = timeouts
-        self._guard = Guard(canceled)
+        self._guard = RequestDeadline(canceled)
         self._transport = Transport(self._guard)
         self._clients: dict[str, httpx.Client] = {}
         self._mutex = threading.Lock()
@@ -190,14 +190,14 @@ class Fetching:
                     f"The session may be over (nothing of what was asked for came: {error}): sign in "
                     "again, then read this page."
                 )
-                self._count(lost, Sign.NEITHER, exchange)
+                self._count(lost, SiteSign.NEITHER, exchange)
                 raise lost from error
             self._count(error, request.sign(error), exchange)
             if isinstance(error, PageChanged) and answer is not None and on_changed is not None:
                 on_changed(error, answer)
             raise
-        self._count(None, Sign.HEALTHY, exchange)
-        if request.expected is Expected.PRODUCT:
+        self._count(None, SiteSign.HEALTHY, exchange)
+        if request.expected is ExpectedAnswer.PRODUCT:
             self._politeness.read_page(session.id)
         return value, datetime.fromtimestamp(exchange.sent_at, UTC)
 
@@ -222,11 +222,11 @@ class Fetching:
             if is_doubtful:  # Right after a block it is another one, and no end of the session.
                 raise Blocked(str(error)) from error
             raise
-        if request.expected is Expected.PICTURE:
+        if request.expected is ExpectedAnswer.PICTURE:
             return answer.body
         return Body.of(answer.body, answer.headers, answer.url)
 
-    def _count(self, error: IngramError | None, sign: Sign, exchange: _Exchange) -> None:
+    def _count(self, error: IngramError | None, sign: SiteSign, exchange: _Exchange) -> None:
         latency, sent_at = exchange.latency, exchange.sent_at
         outcome = FetchOutcome.ok if error is None else outcome_of(error)
         with self._mutex:
@@ -234,9 +234,9 @@ class Fetching:
         self._politeness.latencies.append(latency)
         if outcome is FetchOutcome.blocked:
             self._blocked(error, sent_at)
-        elif sign is Sign.FAILING:
+        elif sign is SiteSign.FAILING:
             self._politeness.failed(latency, str(error), sent_at)
-        elif sign is Sign.NEITHER:
+        elif sign is SiteSign.NEITHER:
             self._politeness.set_aside(latency, sent_at)
         else:
             self._politeness.answered(latency, sent_at)
@@ -283,7 +283,7 @@ class Fetching:
                             "The session is over (the site sends to the sign-in of "
                             f"{urlsplit(url).hostname}): sign in again, then read this page."
                         )
-                    if request.expected is not Expected.PICTURE or _origin(url)[0] != self._site[0]:
+                    if request.expected is not ExpectedAnswer.PICTURE or _origin(url)[0] != self._site[0]:
                         raise PageChanged(
                             "redirect",
                             f"the site sends this page to another host, {urlsplit(url).hostname}, where the "

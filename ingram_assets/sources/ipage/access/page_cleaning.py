@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from ingram_assets.domain.disguised import Disguised
 from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.private_text import (
     REMOVED,
     KnownValues,
-    Span,
+    PrivateSpan,
     as_seen,
     cut_out,
     private_spans,
@@ -23,6 +22,7 @@ from ingram_assets.domain.private_text import (
     wants_next,
     without_private,
 )
+from ingram_assets.domain.secret_forms import SecretForms
 from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES, without_secrets
 from ingram_assets.sources.ipage.profile.label_names import LabelNames
 
@@ -95,7 +95,7 @@ class PageCleaner:
     """
 
     def __init__(self, known: KnownValues, labels: LabelNames) -> None:
-        self.known, self._labels, self._disguised = known, labels, Disguised(known.values)
+        self.known, self._labels, self._disguised = known, labels, SecretForms(known.values)
         self._learnt: dict[str, None] = {}
 
     def learn(self, page: str) -> None:
@@ -120,7 +120,7 @@ def _prepared(page: str, known: KnownValues) -> str:
     return known.removed_from(without_secrets(page))
 
 
-def _cleaned(page: str, labels: LabelNames, disguised: Disguised) -> tuple[str, list[str]]:
+def _cleaned(page: str, labels: LabelNames, disguised: SecretForms) -> tuple[str, list[str]]:
     """The page, and the texts taken out of it that say who somebody is.
 
     A text or an attribute that says a known value in disguise goes whole: which part says it, can't be told.
@@ -135,11 +135,11 @@ def _cleaned(page: str, labels: LabelNames, disguised: Disguised) -> tuple[str, 
         if not seen.strip():
             continue
         if disguised.is_in(seen):
-            _change(tokens, run, [Span(0, len(seen))])
+            _change(tokens, run, [PrivateSpan(0, len(seen))])
             continue
         if asked and _is_an_answer(asked, seen, labels):
             private += [seen] if asked != "amount" else []
-            _change(tokens, run, [Span(0, len(seen))])
+            _change(tokens, run, [PrivateSpan(0, len(seen))])
             lines += 1
             asked = asked if asked == "address" and lines < _MOST_ADDRESS_LINES else None
             continue
@@ -207,7 +207,7 @@ def _is_a_field(text: str, labels: LabelNames) -> bool:
     return labels.field_named(name.strip())[0] is not None or (bool(colon) and not rest.strip())
 
 
-def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
+def _change(tokens: list[str], run: _Line, spans: list[PrivateSpan]) -> None:
     """Take the spans of the run's text out of its tokens."""
     if not spans:
         return
@@ -215,7 +215,7 @@ def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
     for place, text in zip(run.tokens, run.texts, strict=True):
         end = at + len(text)
         own = [
-            Span(max(span.start, at) - at, min(span.end, end) - at)
+            PrivateSpan(max(span.start, at) - at, min(span.end, end) - at)
             for span in spans
             if span.start < end and span.end > at
         ]
@@ -224,7 +224,7 @@ def _change(tokens: list[str], run: _Line, spans: list[Span]) -> None:
         at = end
 
 
-def _without_values(token: str, isbns: frozenset[str], disguised: Disguised) -> str:
+def _without_values(token: str, isbns: frozenset[str], disguised: SecretForms) -> str:
     """A tag with the values of its attributes cleaned."""
     if token[1:2] in "!?":
         return token if _DOCTYPE.match(token) else ""

@@ -15,7 +15,7 @@ from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.sources.ipage.access.cancellation import Cancellation
 
 
-class Guard:
+class RequestDeadline:
     """The deadline of the request that the current thread is in, and the caller's wish to stop.
 
     A timeout per read does not bound a page: a server that sends a byte now and then would hold a worker
@@ -53,7 +53,7 @@ class Transport(httpx.BaseTransport):
     The proxy is the environment's, as for the browser that signs in: the site sees both come from one place.
     """
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: RequestDeadline) -> None:
         self._options: dict[str, Any] = {
             "ssl_context": httpx.create_ssl_context(),
             "max_connections": None,  # the slots limit them
@@ -113,7 +113,7 @@ class _Stream(httpx.SyncByteStream):
 
 
 class _Backend(httpcore.SyncBackend):
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: RequestDeadline) -> None:
         super().__init__()
         self._guard = guard
 
@@ -126,13 +126,13 @@ class _Backend(httpcore.SyncBackend):
 
 
 class _GuardedStream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, guard: Guard) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, guard: RequestDeadline) -> None:
         self._stream, self._guard = stream, guard
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         until = time.monotonic() + (timeout if timeout is not None else float("inf"))
         while True:
-            wait = min(self._guard.remaining(), until - time.monotonic(), Guard.STEP)
+            wait = min(self._guard.remaining(), until - time.monotonic(), RequestDeadline.STEP)
             if wait <= 0:
                 raise httpcore.ReadTimeout("no answer in time")
             try:

@@ -54,15 +54,15 @@ def newest_code(mails: Iterable[CodeMail], asked_at: datetime, used: Iterable[st
     Args:
         asked_at: when the code was asked for, by the sender's clock as far as it is known.
     """
-    floor, spent = asked_at - _CLOCKS_DIFFER, set(used)
+    visible, spent = asked_at - _CLOCKS_DIFFER, set(used)
     # A date that is ahead of the arrival says no more than that.
     fresh = [
         mail
         for mail in mails
         if mail.code not in spent
-        and (mail.sent_at is None or mail.sent_at >= floor)
-        and (mail.sent_at is None or mail.arrived_at is None or mail.arrived_at + _CLOCKS_DIFFER >= floor)
-        and (mail.arrived_at is None or mail.arrived_at >= floor - CODE_LIFETIME)
+        and (mail.sent_at is None or mail.sent_at >= visible)
+        and (mail.sent_at is None or mail.arrived_at is None or mail.arrived_at + _CLOCKS_DIFFER >= visible)
+        and (mail.arrived_at is None or mail.arrived_at >= visible - CODE_LIFETIME)
     ]
     return max(
         fresh,

@@ -63,7 +63,7 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class VisiblePage:
     """A page as a person sees it."""
 
     url: str
@@ -111,7 +111,7 @@ OKTA = any_of(r"okta", r"/oauth2/", r"/authorize\b", r"/saml2?\b", r"/sso/")
 """In an address of the new login."""
 
 
-def step_of(view: View) -> Step:
+def step_of(view: VisiblePage) -> Step:
     """What the page asks for, by what can be seen on it."""
     if view.kind is PageKind.BLOCKED:
         return Step.BLOCKED
@@ -133,13 +133,13 @@ def step_of(view: View) -> Step:
     return Step.TERMS if _shows_terms(view) else Step.PAGE
 
 
-def _shows_terms(view: View) -> bool:
+def _shows_terms(view: VisiblePage) -> bool:
     shown = f"{view.title} {view.text[:1000]}"
     speaks_of_them = _TERMS.search(shown) or view.says_of.terms.search(shown)
     return bool(speaks_of_them) and view.first(lambda control: _accepts(control, view)) is not None
 
 
-def controls_in_words(view: View) -> str:
+def controls_in_words(view: VisiblePage) -> str:
     """What a person can type into and press on a page: 'the fields “User” and the buttons “Next”'."""
     told = []
     for name, found in (
@@ -151,24 +151,24 @@ def controls_in_words(view: View) -> str:
     return " and ".join(told)
 
 
-def is_home(view: View) -> bool:
+def is_home(view: VisiblePage) -> bool:
     """Whether this is the page that a sign-in leads to."""
     return view.kind is PageKind.PAGE and urlsplit(view.url).path == urlsplit(view.profile.home).path
 
 
-def send_button(view: View) -> Control | None:
+def send_button(view: VisiblePage) -> Control | None:
     """The button that makes the site send a code, where there is nothing to choose."""
     return view.first(
         lambda c: c.is_button and (_SEND.search(c.says) or view.says_of.send_code.search(c.says))
     )
 
 
-def notice_button(view: View) -> Control | None:
+def notice_button(view: VisiblePage) -> Control | None:
     """The button of a page that only tells something; by the words of site.toml alone."""
     return view.first(lambda c: c.is_button and view.says_of.notice.match(c.says))
 
 
-def resend_control(view: View) -> Control | None:
+def resend_control(view: VisiblePage) -> Control | None:
     """What makes the site send another code."""
     return view.first(
         lambda c: (
@@ -177,12 +177,12 @@ def resend_control(view: View) -> Control | None:
     )
 
 
-def trust_box(view: View) -> Control | None:
+def trust_box(view: VisiblePage) -> Control | None:
     """The box to tick so that this device is asked for no code for a while."""
     return view.first(lambda c: c.type == "checkbox" and (c.matches(_TRUST) or c.matches(view.says_of.trust)))
 
 
-def account_field(view: View, user: Control) -> Control | None:
+def account_field(view: VisiblePage, user: Control) -> Control | None:
     """Where the customer number goes, if the form asks for it."""
     return view.first(
         lambda c: (
@@ -194,19 +194,19 @@ def account_field(view: View, user: Control) -> Control | None:
     )
 
 
-def single_digit_fields(view: View) -> list[Control]:
+def single_digit_fields(view: VisiblePage) -> list[Control]:
     """The boxes of a code field that has one for each digit."""
     return [control for control in view.controls if control.is_text_field and control.maxlength == 1]
 
 
-def _accepts(control: Control, view: View) -> bool:
+def _accepts(control: Control, view: VisiblePage) -> bool:
     consents = (control.is_button or control.type == "checkbox") and control.matches(
         view.says_of.accept_terms
     )
     return consents and "cookie" not in control.says.lower()
 
 
-def password_field(view: View) -> Control | None:
+def password_field(view: VisiblePage) -> Control | None:
     """Where the password goes: the known field, else the first that hides what is typed."""
     says = view.says_of
     return (
@@ -218,12 +218,12 @@ def password_field(view: View) -> Control | None:
     )
 
 
-def lone_user_field(view: View) -> Control | None:
+def lone_user_field(view: VisiblePage) -> Control | None:
     """Where the user's name goes on a page that asks for no password; by the words of site.toml alone."""
     return view.first(lambda c: c.is_text_field and view.says_of.user.search(c.says))
 
 
-def user_field(view: View, password: Control) -> Control | None:
+def user_field(view: VisiblePage, password: Control) -> Control | None:
     """Where the user's name goes: the known field, else the last text field before the password."""
     known = view.first(lambda c: "userIDText" in c.key.split() or "username" in c.key.split())
     known = known or view.first(
@@ -237,7 +237,7 @@ def user_field(view: View, password: Control) -> Control | None:
     return known or (before[-1] if before else None)
 
 
-def code_field(view: View) -> Control | None:
+def code_field(view: VisiblePage) -> Control | None:
     """Where the code goes: a field made for one, else the only text field of a page that speaks of codes."""
     labeled = view.first(lambda c: c.is_text_field and view.says_of.code.search(c.says))
     fields = [c for c in view.controls if c.is_text_field and not c.matches(_OTHER_FIELD)]
@@ -252,12 +252,12 @@ def code_field(view: View) -> Control | None:
     return fields[0] if lone and speaks_of_one else None
 
 
-def _is_about_codes(view: View) -> bool:
+def _is_about_codes(view: VisiblePage) -> bool:
     shown = f"{view.title} {view.text}"
     return _ABOUT_CODES.search(shown) is not None or view.says_of.code.search(shown) is not None
 
 
-def factor_options(view: View) -> list[tuple[str, Control]]:
+def factor_options(view: VisiblePage) -> list[tuple[str, Control]]:
     """The ways to get a code that the page offers: their words, and the control to use.
 
     For a drop-down list the control comes once per option.
@@ -275,7 +275,7 @@ def factor_options(view: View) -> list[tuple[str, Control]]:
     return radios or lists or buttons or links
 
 
-def go_button(view: View, beside: Control | None) -> Control | None:
+def go_button(view: VisiblePage, beside: Control | None) -> Control | None:
     """The button that sends the form that `beside` is in."""
     buttons = [
         c
@@ -287,7 +287,7 @@ def go_button(view: View, beside: Control | None) -> Control | None:
     )
 
 
-def wanted_factor(view: View, options: list[tuple[str, Control]], factor: str) -> int | None:
+def wanted_factor(view: VisiblePage, options: list[tuple[str, Control]], factor: str) -> int | None:
     """Which of the options is the factor set up here ("email", "totp")."""
     # Of a drop-down list only the option itself counts, of others their names too.
     told = [words if control.tag == "select" else f"{words} {control.key}" for words, control in options]

@@ -14,7 +14,7 @@ from email.message import Message
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.sources.ipage.pages.flowing import is_hidden
+from ingram_assets.sources.ipage.pages.visible_text import is_hidden
 
 JOINT = "\x1f"
 """Where one inline element ends or begins: nothing is seen there. Counts as white space."""

@@ -25,7 +25,7 @@ from ingram_assets.sources.ipage.access.cancellation import Cancellation
 from ingram_assets.sources.ipage.access.session import Cookie, Session, new_session
 from ingram_assets.sources.ipage.login import forms
 from ingram_assets.sources.ipage.login.browser import open_page
-from ingram_assets.sources.ipage.login.forms import Control, Step, View
+from ingram_assets.sources.ipage.login.forms import Control, Step, VisiblePage
 from ingram_assets.sources.ipage.login.second_factor import CodeMissing, CodeSource, PromptCodes
 from ingram_assets.sources.ipage.login.step_pictures import SignInStep, Watch, picture_of
 from ingram_assets.sources.ipage.pages.page_failures import Blocked
@@ -145,7 +145,7 @@ def sign_in(
         return thread.submit(run).result()
 
 
-def look_at(frame: Frame, profile: SiteProfile) -> View | None:
+def look_at(frame: Frame, profile: SiteProfile) -> VisiblePage | None:
     """What a person sees in a frame; `None` while it loads."""
     if frame.url in ("", "about:blank") or frame.url.startswith("chrome-error:"):
         return None
@@ -155,7 +155,7 @@ def look_at(frame: Frame, profile: SiteProfile) -> View | None:
     controls = tuple(Control(**control) for control in found["controls"])
     said = (found["url"], found["title"], found["text"], found["messages"])
     kind = recognize(found["html"], profile=profile).kind
-    return View(*said, controls, kind, profile, found["html"])
+    return VisiblePage(*said, controls, kind, profile, found["html"])
 
 
 class _Visit:
@@ -191,7 +191,7 @@ class _Visit:
         """From now on `watch` sees each page; nothing of what is typed, and no secret, can be read on it."""
         self._watch, self._secrets = watch, secrets
 
-    def _show(self, view: View | None) -> None:
+    def _show(self, view: VisiblePage | None) -> None:
         if self._watch is not None:
             step = "nothing" if view is None else forms.step_of(view).value
             path = urlsplit(self._page.url).path
@@ -213,7 +213,7 @@ class _Visit:
             else:
                 view = self._step_on(view, step)
 
-    def _step_on(self, view: View, step: Step) -> View:
+    def _step_on(self, view: VisiblePage, step: Step) -> VisiblePage:
         """The page after one that is not the login form."""
         match step:
             case Step.BLOCKED:
@@ -244,7 +244,7 @@ class _Visit:
                 return self._move_to(self._profile.login)
         raise self._unknown(view)
 
-    def _raise_if_refused(self, view: View) -> None:
+    def _raise_if_refused(self, view: VisiblePage) -> None:
         """Raises what it means that the login form came back, unless it may be sent once more."""
         said = _quoted(view.messages)
         if not (self._posts or self._users_typed):
@@ -275,7 +275,7 @@ class _Visit:
             view.html,
         )
 
-    def _log_in(self, view: View, username: str, password: str, account: str) -> View:
+    def _log_in(self, view: VisiblePage, username: str, password: str, account: str) -> VisiblePage:
         self._raise_if_refused(view)
         self._posts += 1
         secret = forms.password_field(view)
@@ -289,7 +289,7 @@ class _Visit:
         self._element(secret).fill(password, timeout=TYPING)
         return self._click(view, forms.go_button(view, secret), enter_in=secret)
 
-    def _name_the_user(self, view: View, username: str, account: str) -> View:
+    def _name_the_user(self, view: VisiblePage, username: str, account: str) -> VisiblePage:
         """The page that asks for the user's name alone."""
         self._raise_if_refused(view)
         self._users_typed += 1
@@ -299,13 +299,13 @@ class _Visit:
         self._type_the_user(view, user, username, account)
         return self._click(view, forms.go_button(view, user), enter_in=user)
 
-    def _type_the_user(self, view: View, user: Control, username: str, account: str) -> None:
+    def _type_the_user(self, view: VisiblePage, user: Control, username: str, account: str) -> None:
         self._element(user).fill(username, timeout=TYPING)
         customer = forms.account_field(view, user)
         if customer is not None and account:
             self._element(customer).fill(account, timeout=TYPING)
 
-    def _choose_factor(self, view: View) -> View:
+    def _choose_factor(self, view: VisiblePage) -> VisiblePage:
         options = forms.factor_options(view)
         labels = [label for label, _ in options]
         if isinstance(self._codes, PromptCodes):
@@ -328,7 +328,7 @@ class _Visit:
             return self._click(view, control)
         return self._click(view, forms.go_button(view, control), enter_in=control)
 
-    def _type_code(self, view: View) -> View:
+    def _type_code(self, view: VisiblePage) -> VisiblePage:
         if self._codes_typed >= 2:
             raise CodeRefused(
                 f"The site refused two codes in a row{_quoted(view.messages)}: check that IPAGE_MFA and its "
@@ -363,7 +363,7 @@ class _Visit:
             self._element(trust).check()
         return self._click(view, forms.go_button(view, field), enter_in=field)
 
-    def _ask_again(self, view: View) -> View:
+    def _ask_again(self, view: VisiblePage) -> VisiblePage:
         resend = forms.resend_control(view)
         if resend is None:
             raise CodeRefused(
@@ -384,7 +384,7 @@ class _Visit:
         agent = self._page.evaluate("navigator.userAgent")
         return new_session(cookies, agent)
 
-    def _unknown(self, view: View) -> SignInPageChanged:
+    def _unknown(self, view: VisiblePage) -> SignInPageChanged:
         return SignInPageChanged(
             f"Signing in led to a page that is not known: {urlsplit(view.url).path}, titled "
             f"{view.title[:80]!r}{_quoted(view.messages)}, with {forms.controls_in_words(view)}. Sign in at "
@@ -394,7 +394,7 @@ class _Visit:
 
     # How the page is moved and looked at.
 
-    def _move_to(self, path: str) -> View:
+    def _move_to(self, path: str) -> VisiblePage:
         """Goes to a page from inside the page: a remote browser that is moved by a tool loses its session."""
         before = self._begin_step()
         with _page_moves_on():
@@ -403,12 +403,12 @@ class _Visit:
 
     def _click(
         self,
-        view: View,
+        view: VisiblePage,
         control: Control | None,
         *,
         enter_in: Control | None = None,
         patience: float | None = None,
-    ) -> View:
+    ) -> VisiblePage:
         """Clicks, or where there is no button presses Enter in a field."""
         before = self._begin_step()
         with _page_moves_on():
@@ -429,7 +429,7 @@ class _Visit:
         self._hops, self._failure, self._status = [], "", 0
         return self._navigations
 
-    def _settled(self, navigations: int, acted_on: View | None, patience: float) -> View:
+    def _settled(self, navigations: int, acted_on: VisiblePage | None, patience: float) -> VisiblePage:
         """The page after a step, once it asks for something; the same one if nothing comes of it."""
         try:
             view = self._waited_for(navigations, acted_on, patience)
@@ -439,9 +439,9 @@ class _Visit:
         self._show(view)
         return view
 
-    def _waited_for(self, navigations: int, acted_on: View | None, patience: float) -> View:
+    def _waited_for(self, navigations: int, acted_on: VisiblePage | None, patience: float) -> VisiblePage:
         until = time.monotonic() + patience
-        previous: tuple[View | None, int] = (None, 0)
+        previous: tuple[VisiblePage | None, int] = (None, 0)
         since = time.monotonic()
         while True:
             view = self._look()
@@ -461,14 +461,14 @@ class _Visit:
                 )
             self._page.wait_for_timeout(50)
 
-    def _shows_a_failure(self, view: View | None) -> bool:
+    def _shows_a_failure(self, view: VisiblePage | None) -> bool:
         step = None if view is None else forms.step_of(view)
         refused = self._status in _NO_PAGE and step in (None, Step.PAGE)
         return step is not Step.BLOCKED and (self._status >= 500 or refused)
 
     @staticmethod
     def _is_answer(
-        view: View, acted_on: View | None, has_moved: bool, settled_for: float, is_late: bool
+        view: VisiblePage, acted_on: VisiblePage | None, has_moved: bool, settled_for: float, is_late: bool
     ) -> bool:
         """Whether a page is what a step led to, and not one on the way there."""
         step = forms.step_of(view)
@@ -505,7 +505,7 @@ class _Visit:
         if self._failure:
             raise Transient(f"The browser could not open the sign-in ({self._failure}): run again later.")
 
-    def _look(self) -> View | None:
+    def _look(self) -> VisiblePage | None:
         """What the page shows, or the frame in it that asks for something; `None` while it loads."""
         try:
             main = look_at(self._page.main_frame, self._profile)

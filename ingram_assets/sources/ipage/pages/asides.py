@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.sources.ipage.pages.flowing import is_hidden
+from ingram_assets.sources.ipage.pages.visible_text import is_hidden
 
 NAMED = ", ".join(
     f"[{attribute}*={word} i]"

@@ -10,8 +10,8 @@ from selectolax.lexbor import LexborNode
 
 from ingram_assets.domain.title import Contributor
 from ingram_assets.sources.ipage.pages import fields
-from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.notes import Notes
+from ingram_assets.sources.ipage.pages.visible_text import flowing_text
 from ingram_assets.sources.ipage.profile.role_words import RoleWords
 
 _PARTED = re.compile(r"\s*[;|]\s*|(?<=[)\]]),\s*")

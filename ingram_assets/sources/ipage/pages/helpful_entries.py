@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from ingram_assets.domain.site_file import SOME_BINDINGS, SOME_ROLES, STATUSES, as_label
-from ingram_assets.sources.ipage.pages.understood import Strange, called
+from ingram_assets.sources.ipage.pages.understood import NotUnderstood, called
 
 _KEY_OF = {
     **{"srp_price": "price", "publication_date": "pub_date", "page_count": "pages"},
@@ -21,7 +21,7 @@ _GROUPED = re.compile(r"(?<![0-9.,])[0-9]{1,3},[0-9]{3}(?![0-9.,])")
 _LONGEST = 60
 
 
-def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | None = None) -> list[str]:
+def helpful_entries(found: Iterable[NotUnderstood], odd_pages: Mapping[str, str] | None = None) -> list[str]:
     """Lines to paste, by section. What a person has to decide is a comment, with what there is to choose.
 
     Args:
@@ -52,7 +52,7 @@ def helpful_entries(found: Iterable[Strange], odd_pages: Mapping[str, str] | Non
     return lines
 
 
-def _forms(found: list[Strange]) -> Iterator[str]:
+def _forms(found: list[NotUnderstood]) -> Iterator[str]:
     for form, entry in _NUMBERS.items():
         said = [one for one in found if one.form == form]
         sure = [one for one in said if one.is_known or one.is_sure or not _GROUPED.search(one.text)]
@@ -63,8 +63,8 @@ def _forms(found: list[Strange]) -> Iterator[str]:
             yield entry
 
 
-def _labels(found: list[Strange]) -> Iterator[str]:
-    told: dict[str, list[Strange]] = {}
+def _labels(found: list[NotUnderstood]) -> Iterator[str]:
+    told: dict[str, list[NotUnderstood]] = {}
     for one in found:
         told.setdefault(_key(one), []).append(one)
     ignored = told.pop("", [])
@@ -86,20 +86,20 @@ def _labels(found: list[Strange]) -> Iterator[str]:
         yield f"# ignored = {_listed(ignored)}"
 
 
-def _key(one: Strange) -> str:
+def _key(one: NotUnderstood) -> str:
     if one.perhaps == "isbn":
         return "ean" if sum(map(str.isdigit, one.text)) >= 13 else "isbn"
     return _KEY_OF.get(one.perhaps or "", one.perhaps or "")
 
 
-def _elements(found: list[Strange]) -> Iterator[str]:
+def _elements(found: list[NotUnderstood]) -> Iterator[str]:
     for one in found:
         if one.words:
             yield f"# is this the {one.perhaps}? It says {_quoted(one.text)}"
             yield f"# {one.perhaps} = [{_quoted(one.words)}]"
 
 
-def _headings(found: list[Strange]) -> Iterator[str]:
+def _headings(found: list[NotUnderstood]) -> Iterator[str]:
     centers = [one for one in found if one.perhaps == "center"]
     if sure := [one for one in centers if one.is_sure]:
         yield f"center = {_listed(sure)}"
@@ -115,33 +115,33 @@ def _headings(found: list[Strange]) -> Iterator[str]:
             yield f"# on_hand = {_listed([one])}"
 
 
-def _totals(found: list[Strange]) -> Iterator[str]:
+def _totals(found: list[NotUnderstood]) -> Iterator[str]:
     if found:
         yield "# does this row add up the others? It has as many copies as all of them together"
         yield f"# total = {_listed(found)}"
 
 
-def _statuses(found: list[Strange]) -> Iterator[str]:
+def _statuses(found: list[NotUnderstood]) -> Iterator[str]:
     for one in found:
         yield f"# one of: {', '.join(STATUSES)}"
         yield f"# {_quoted(one.words)} = {_quoted(STATUSES[0])}"
 
 
-def _bindings(found: list[Strange]) -> Iterator[str]:
+def _bindings(found: list[NotUnderstood]) -> Iterator[str]:
     if found:
         yield f"# which is it? {', '.join(SOME_BINDINGS)}, … Files are sold without a count"
     for one in found:
         yield f"# {_quoted(one.words)} = {_quoted(SOME_BINDINGS[0])}"
 
 
-def _roles(found: list[Strange]) -> Iterator[str]:
+def _roles(found: list[NotUnderstood]) -> Iterator[str]:
     if found:
         yield f"# what part had they in the book? {', '.join(SOME_ROLES)}, …"
     for one in found:
         yield f"# {_quoted(one.words)} = {_quoted(SOME_ROLES[0])}  # of {_quoted(one.text)}"
 
 
-def _centers(found: list[Strange]) -> Iterator[str]:
+def _centers(found: list[NotUnderstood]) -> Iterator[str]:
     for one in found:
         yield f'# the two letters of its state:  {_quoted(one.words)} = ""'
 
@@ -157,7 +157,7 @@ def as_written(words: str) -> str:
     return words.rstrip(" :")
 
 
-def _listed(ones: Iterable[Strange]) -> str:
+def _listed(ones: Iterable[NotUnderstood]) -> str:
     words = {as_label(one.words): as_written(one.words) for one in ones}
     return f"[{', '.join(map(_quoted, words.values()))}]"
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import fields
-from ingram_assets.sources.ipage.pages.flowing import (
+from ingram_assets.sources.ipage.pages.visible_text import (
     BLOCKS,
     MAX_TEXT,
     Without,

@@ -6,11 +6,11 @@ from selectolax.lexbor import LexborNode
 
 from ingram_assets.sources.ipage.pages import archives, charsets, recognize
 from ingram_assets.sources.ipage.pages.export_file import MAX_BYTES, text_of
-from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.isbn_list import read_isbn_list
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.results_page import ResultsPage, read_results_page
 from ingram_assets.sources.ipage.pages.saved_search import SavedSearch, read_saved_search
+from ingram_assets.sources.ipage.pages.visible_text import flowing_text
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 _COLUMNS = re.compile(r"\A\ufeff?(?:[ \t]*(?:#.*)?[\r\n]+)*[^\r\n#]*[,;\t|]")

@@ -19,13 +19,13 @@ from ingram_assets.domain.isbn import InvalidIsbn, parse_isbn
 from ingram_assets.domain.restrictions import Restriction, Restrictions
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor
-from ingram_assets.sources.ipage.pages import asides, charsets, fields, folded, recognize
+from ingram_assets.sources.ipage.pages import asides, charsets, fields, recognize, shortened_text
 from ingram_assets.sources.ipage.pages.contributors import read_contributors
-from ingram_assets.sources.ipage.pages.flowing import flow, flowing_text, is_hidden
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import Notes, Spot
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
 from ingram_assets.sources.ipage.pages.stock_tables import PageStock, read_stock
+from ingram_assets.sources.ipage.pages.visible_text import flow, flowing_text, is_hidden
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
 
@@ -293,7 +293,7 @@ def _texts_of_elements(field: str, notes: Notes) -> set[str]:
     """The texts of those elements, each once."""
     texts: dict[str, LexborNode] = {}
     for node in _elements(field, notes.tree, notes.profile):
-        if text := _present(_paragraphs(flowing_text(node, folded.is_away))):
+        if text := _present(_paragraphs(flowing_text(node, shortened_text.is_away))):
             texts.setdefault(text, node)
     for node in texts.values():
         notes.at(field, node)
@@ -462,7 +462,7 @@ def _page_count(physical: str, notes: Notes) -> int | None:
 
 
 def _bisac(notes: Notes) -> tuple[str, ...]:
-    text = notes.labels.first("bisac", folded.is_switch)
+    text = notes.labels.first("bisac", shortened_text.is_switch)
     notes.under("bisac", "bisac")
     if text is None:
         return ()
@@ -499,7 +499,7 @@ def _restrictions(notes: Notes) -> Restrictions:
 
 
 def _is_not_shown(node: LexborNode) -> bool:
-    return node.tag in _NOT_SHOWN or folded.is_away(node)
+    return node.tag in _NOT_SHOWN or shortened_text.is_away(node)
 
 
 def _description(notes: Notes) -> str | None:
@@ -508,13 +508,13 @@ def _description(notes: Notes) -> str | None:
     notes.under("description", "description")
     if text is None:
         return _description_without_label(notes)
-    every = _paragraphs(labels.first("description", folded.is_switch) or "")
-    shown = _paragraphs(labels.first("description", folded.is_away) or "") or every
+    every = _paragraphs(labels.first("description", shortened_text.is_switch) or "")
+    shown = _paragraphs(labels.first("description", shortened_text.is_away) or "") or every
     has_switch = every != _paragraphs(text)
-    every, shown = (folded.once(form, has_switch=has_switch) for form in (every, shown))
-    if has_switch or folded.is_short(shown):
-        every = folded.whole(shown, every, _other_forms(notes))
-    return _present(folded.without_switch(every))
+    every, shown = (shortened_text.once(form, has_switch=has_switch) for form in (every, shown))
+    if has_switch or shortened_text.is_short(shown):
+        every = shortened_text.whole(shown, every, _other_forms(notes))
+    return _present(shortened_text.without_switch(every))
 
 
 def _description_without_label(notes: Notes) -> str | None:
@@ -523,22 +523,22 @@ def _description_without_label(notes: Notes) -> str | None:
         what = f"[elements] of site.toml names {len(texts)} of the page that say different things"
         notes.warnings.append(f"Description: {what}: none is taken.")
         return None
-    return _present(folded.without_switch(texts.pop())) if texts else None
+    return _present(shortened_text.without_switch(texts.pop())) if texts else None
 
 
 def _other_forms(notes: Notes) -> Iterator[str]:
     """Texts of the page that may be the whole of a shortened description."""
     labels, named = notes.labels, notes.profile.labels.field_named
-    for text in labels.all("description", folded.is_switch):
-        yield folded.once(_paragraphs(text), has_switch=True)
+    for text in labels.all("description", shortened_text.is_switch):
+        yield shortened_text.once(_paragraphs(text), has_switch=True)
     label, left = labels.node("description"), _MAX_OTHER_FORMS
-    for place in folded.elsewhere(notes.tree, label) if label is not None else ():
+    for place in shortened_text.elsewhere(notes.tree, label) if label is not None else ():
         if left <= 0:
             return
         if isinstance(place, str):
             text, used = place[:_MAX_OTHER_FORM], min(len(place), _MAX_OTHER_FORM)
         else:
-            text, rest_of_most = flow(place, folded.is_switch, _MAX_OTHER_FORM)
+            text, rest_of_most = flow(place, shortened_text.is_switch, _MAX_OTHER_FORM)
             used = _MAX_OTHER_FORM - rest_of_most
         left -= used
         name, colon, rest = text.partition(":")

@@ -14,7 +14,6 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import lost_session, style_sheets, walls
 from ingram_assets.sources.ipage.pages.charsets import decode
-from ingram_assets.sources.ipage.pages.flowing import is_shown
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
     NotFound,
@@ -23,6 +22,7 @@ from ingram_assets.sources.ipage.pages.page_failures import (
     SessionExpired,
     SiteClosed,
 )
+from ingram_assets.sources.ipage.pages.visible_text import is_shown
 from ingram_assets.sources.ipage.profile.page_words import PageWords
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 

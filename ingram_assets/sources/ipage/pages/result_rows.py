@@ -46,7 +46,7 @@ class BookSign:
 
 
 @dataclass(frozen=True, slots=True)
-class Bad:
+class BadIsbn:
     """What stands for an ISBN and is none."""
 
     value: str
@@ -61,7 +61,7 @@ class Row:
     signs: list[BookSign]
     cells: list[str] = field(default_factory=list)
     header: Header | None = None
-    bad: Bad | None = None
+    bad: BadIsbn | None = None
 
     def isbn(self) -> str | None:
         """The book that it tells; `None`: none, or several."""
@@ -110,7 +110,7 @@ class Books:
     def __init__(self, tree: LexborHTMLParser, profile: SiteProfile) -> None:
         self._tree, self._profile = tree, profile
         self._rows_of_tables: dict[int, tuple[list[str], Header]] = {}
-        self._bad: dict[int, Bad] = {}
+        self._bad: dict[int, BadIsbn] = {}
         self._signs: dict[int, list[BookSign]] = {}
         named = {node.mem_id for node in asides.beside_results(tree)}
         signs = [sign for sign in self._find() if not _is_under(sign.node, named)]
@@ -179,7 +179,7 @@ class Books:
                         yield BookSign(fields.read_book_number(text)[0], "column", node)
                     except InvalidIsbn as error:
                         if text and column in header.isbn:
-                            self._bad.setdefault(node.mem_id, Bad(text, str(error)))
+                            self._bad.setdefault(node.mem_id, BadIsbn(text, str(error)))
 
     def _of_links(self) -> Iterator[BookSign]:
         for link in self._tree.css("a[href]"):
@@ -219,13 +219,13 @@ class Books:
                     isbn = fields.read_book_number(found[0])[0]
                 except InvalidIsbn as error:
                     if is_labeled or is_alone:
-                        self._note_bad(node.parent, Bad(found[0], str(error)))
+                        self._note_bad(node.parent, BadIsbn(found[0], str(error)))
                     continue
                 if is_labeled or is_alone:
                     yield BookSign(isbn, "label" if is_labeled else "alone", node.parent)
             before = text or before
 
-    def _note_bad(self, node: LexborNode | None, bad: Bad) -> None:
+    def _note_bad(self, node: LexborNode | None, bad: BadIsbn) -> None:
         while node is not None:
             self._bad.setdefault(node.mem_id, bad)
             node = node.parent
@@ -300,7 +300,7 @@ def isbn_in_address(address: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _bad_in_address(address: str) -> Bad | None:
+def _bad_in_address(address: str) -> BadIsbn | None:
     """The number of a book that a link's address names, and that is none."""
     try:
         query = parse_qsl(urlsplit(address[:4_000]).query, max_num_fields=100)
@@ -311,7 +311,7 @@ def _bad_in_address(address: str) -> Bad | None:
             try:
                 fields.read_book_number(value)
             except InvalidIsbn as error:
-                return Bad(value, str(error))
+                return BadIsbn(value, str(error))
     return None
 
 

@@ -13,11 +13,11 @@ from urllib.parse import urljoin, urlsplit
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from ingram_assets.sources.ipage.pages import charsets, fields, recognize
-from ingram_assets.sources.ipage.pages.flowing import flowing_text
 from ingram_assets.sources.ipage.pages.page_failures import NotFound, PageChanged
 from ingram_assets.sources.ipage.pages.result_rows import BookList, Books, Row
 from ingram_assets.sources.ipage.pages.result_sections import within_count
 from ingram_assets.sources.ipage.pages.saved_search import ListedTitle, RejectedRow
+from ingram_assets.sources.ipage.pages.visible_text import flowing_text
 from ingram_assets.sources.ipage.profile.page_words import N, totals
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 

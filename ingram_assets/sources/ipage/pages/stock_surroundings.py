@@ -14,7 +14,7 @@ from selectolax.lexbor import LexborNode
 
 from ingram_assets.domain.isbn import isbn10_of
 from ingram_assets.sources.ipage.pages import asides, fields
-from ingram_assets.sources.ipage.pages.flowing import flowing_text, is_hidden
+from ingram_assets.sources.ipage.pages.visible_text import flowing_text, is_hidden
 from ingram_assets.sources.ipage.profile.stock_words import StockWords
 
 _SECTIONS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "legend"})
@@ -32,7 +32,7 @@ EndsAt = Callable[[LexborNode], bool]
 """Whether an element is one of the book's labels, or holds one: it is about something else."""
 
 
-class Near(NamedTuple):
+class TableSurroundings(NamedTuple):
     """What is known where the heading of a stock table is looked for.
 
     Attributes:
@@ -81,7 +81,7 @@ class Heading(NamedTuple):
         return has_another_number(self.numbers, isbn)
 
 
-def heading_of(table: LexborNode, across: list[str], ends_at: EndsAt, near: Near) -> Heading:
+def heading_of(table: LexborNode, across: list[str], ends_at: EndsAt, near: TableSurroundings) -> Heading:
     """What a table is called by a caption, a text across it or what stands right above it.
 
     Args:
@@ -142,7 +142,7 @@ def _without_today(text: str, words: StockWords, read_on: date) -> str:
     return text
 
 
-def _heading_above(table: LexborNode, ends_at: EndsAt, near: Near) -> tuple[str, str]:
+def _heading_above(table: LexborNode, ends_at: EndsAt, near: TableSurroundings) -> tuple[str, str]:
     """The text that a table stands under, and the numbers of books in it and in what stands between."""
     at: LexborNode | None = table
     addresses: list[str] = []
@@ -166,7 +166,7 @@ def _heading_above(table: LexborNode, ends_at: EndsAt, near: Near) -> tuple[str,
     return "", " ".join(addresses)
 
 
-def _as_heading(node: LexborNode, ends_at: EndsAt, near: Near) -> tuple[str, str]:
+def _as_heading(node: LexborNode, ends_at: EndsAt, near: TableSurroundings) -> tuple[str, str]:
     """What an element right above a table says as its heading, and the numbers of books in it."""
     text = " ".join(_lines(node))
     if node.is_text_node:

@@ -19,8 +19,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from ingram_assets.domain.completeness import Shape
 from ingram_assets.domain.stock import MAX_COUNT, DcStock, Role
 from ingram_assets.sources.ipage.pages import fields, stock_surroundings, tables
-from ingram_assets.sources.ipage.pages.flowing import NEVER_SHOWN, flowing_text, is_hidden, is_shown
 from ingram_assets.sources.ipage.pages.page_failures import PageChanged
+from ingram_assets.sources.ipage.pages.visible_text import NEVER_SHOWN, flowing_text, is_hidden, is_shown
 from ingram_assets.sources.ipage.profile.stock_words import (
     NO_CENTER,
     StockWords,
@@ -655,7 +655,7 @@ def _heading(
     table: LexborNode, above: list[_Row], reading: PageStock, *, is_more: bool
 ) -> stock_surroundings.Heading:
     across = [text for row in above if (text := _alone_in(row))]
-    near = stock_surroundings.Near(reading.title, reading.near, is_first=not is_more)
+    near = stock_surroundings.TableSurroundings(reading.title, reading.near, is_first=not is_more)
     return stock_surroundings.heading_of(table, across, reading.ends_at, near)
 
 

@@ -21,7 +21,6 @@ from ingram_assets.domain.isbn import isbn_spelled
 from ingram_assets.domain.site_file import SiteEntries
 from ingram_assets.sources.ipage.pages import fields, recognize
 from ingram_assets.sources.ipage.pages.charsets import decode
-from ingram_assets.sources.ipage.pages.flowing import BLOCKS, flowing_text
 from ingram_assets.sources.ipage.pages.labels import Labels
 from ingram_assets.sources.ipage.pages.notes import LABEL, Notes, Spot
 from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_product_page
@@ -32,6 +31,7 @@ from ingram_assets.sources.ipage.pages.stock_tables import (
     headings_of,
     tables_like_stock,
 )
+from ingram_assets.sources.ipage.pages.visible_text import BLOCKS, flowing_text
 from ingram_assets.sources.ipage.profile.number_forms import NumberForms
 from ingram_assets.sources.ipage.profile.site_profile import SiteProfile, built_in
 
@@ -128,7 +128,7 @@ class CenterPlace(NamedTuple):
         return f"{self.path}, row “{self.row}”, “{self.on_hand}” and “{self.on_order}”"
 
 
-class Strange(NamedTuple):
+class NotUnderstood(NamedTuple):
     """What stands on the page and was not understood.
 
     Attributes:
@@ -175,7 +175,7 @@ class Understood:
     refused: tuple[str, ...] = ()
     places: Mapping[str, tuple[FieldPlace, ...]] = field(default_factory=dict)
     centers: Mapping[str, tuple[CenterPlace, ...]] = field(default_factory=dict)
-    strange: tuple[Strange, ...] = ()
+    strange: tuple[NotUnderstood, ...] = ()
     sentence: str = ""
 
     @property
@@ -326,7 +326,7 @@ def _centers(tables: list[StockTable]) -> dict[str, tuple[CenterPlace, ...]]:
     return places
 
 
-def _strange_headings(notes: Notes) -> Iterator[Strange]:
+def _strange_headings(notes: Notes) -> Iterator[NotUnderstood]:
     """Headings of stock tables that head no column of ours, and all of tables that look like one."""
     tables, words = notes.stock.tables, notes.profile.stock
     for table in tables:
@@ -337,11 +337,11 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
         for at, text in enumerate(texts):
             if text and (read is None or at not in (read.dc, read.on_hand, read.on_order)):
                 is_known = words.is_no_count(text.lower())
-                yield Strange("heading", _cut(text), "", _path(table.node), is_known=is_known)
+                yield NotUnderstood("heading", _cut(text), "", _path(table.node), is_known=is_known)
     others = tables_like_stock(notes.tree, [table.node for table in tables], words)
     for node in islice(others, _MOST_STRANGE):
         for column in columns_of_counts(node, words):
-            yield Strange(
+            yield NotUnderstood(
                 "heading",
                 _cut(column.heading),
                 _cut(column.first),
@@ -351,21 +351,21 @@ def _strange_headings(notes: Notes) -> Iterator[Strange]:
             )
 
 
-def _strange_centers(notes: Notes) -> Iterator[Strange]:
+def _strange_centers(notes: Notes) -> Iterator[NotUnderstood]:
     for table in notes.stock.tables:
         for entry in table.entries:
             if entry.code is None:
                 perhaps = "total" if table.is_sum(entry) else None
-                yield Strange("center", _cut(entry.name), "", _path(table.node), perhaps)
+                yield NotUnderstood("center", _cut(entry.name), "", _path(table.node), perhaps)
 
 
-def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
+def _strange_labels(notes: Notes, page: ProductPage) -> list[NotUnderstood]:
     """Words before a colon, or in a heading's cell, that stand for no field, or where none is looked for."""
     read = [node for spots in notes.spots.values() for node, words in spots if words != LABEL]
     out = notes.labels.descriptions() | {node.mem_id for node in read if node.tag != "body"}
     out |= {table.node.mem_id for table in notes.stock.tables}
     around = {above.mem_id for node in read for above in _above(node)}
-    found: dict[str, Strange] = {}
+    found: dict[str, NotUnderstood] = {}
     for node in islice(notes.tree.css(_MAY_HOLD_A_LABEL), _MOST_ELEMENTS):
         if node.mem_id in around or notes.labels.is_known(node):
             continue
@@ -379,7 +379,7 @@ def _strange_labels(notes: Notes, page: ProductPage) -> list[Strange]:
     return list(found.values())
 
 
-def _strange_elements(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+def _strange_elements(notes: Notes, page: ProductPage) -> Iterator[NotUnderstood]:
     """What may hold the title, or the description, of a page unlike iPage's that has no label for it."""
     if notes.tree.css_first(_OWN) is not None:
         return
@@ -387,12 +387,12 @@ def _strange_elements(notes: Notes, page: ProductPage) -> Iterator[Strange]:
         headings = {_cut(fields.clean(flowing_text(node))): node for node in notes.tree.css("h1, h2")[:20]}
         for text, node in [*headings.items()][:_MOST_HEADINGS]:
             if text and not _is_within(node, set()):
-                yield Strange("element", _name(node), text, _path(node), "title")
+                yield NotUnderstood("element", _name(node), text, _path(node), "title")
     if page.description is None and notes.labels.node("description") is None:
         blurbs = {len(text): (node, text) for node, text in _long_texts(notes)}
         if blurbs:
             node, text = blurbs[max(blurbs)]
-            yield Strange("element", _selector(node), _cut(text), _path(node), "description")
+            yield NotUnderstood("element", _selector(node), _cut(text), _path(node), "description")
 
 
 def _long_texts(notes: Notes) -> Iterator[tuple[LexborNode, str]]:
@@ -416,7 +416,7 @@ def _selector(node: LexborNode) -> str:
 
 def _strange_label(
     node: LexborNode, words: str, text: str, notes: Notes, page: ProductPage
-) -> Strange | None:
+) -> NotUnderstood | None:
     """What is not understood of a label; `None` for one that is known and stands elsewhere as well."""
     named, _ = notes.profile.labels.field_named(words)
     if named is not None and (named == "" or notes.labels.node(named) is not None):
@@ -425,28 +425,30 @@ def _strange_label(
     if name is None:
         name, form = _perhaps(words, text, page, notes.profile)
     is_sure = name in {_FIELD_OF_LABEL.get(one, one) for one in notes.profile.labels.fields_alike(words)}
-    return Strange("label", f"{words}:", _cut(text), _path(node), name, named is not None, form, is_sure)
+    return NotUnderstood(
+        "label", f"{words}:", _cut(text), _path(node), name, named is not None, form, is_sure
+    )
 
 
-def _strange_status(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+def _strange_status(notes: Notes, page: ProductPage) -> Iterator[NotUnderstood]:
     """A publisher's status of words that say nothing to us: a title that is canceled would be sold."""
     status = page.publisher_status or ""
     if status and not _STATUS_WORDS.search(status) and not re.fullmatch(r"[A-Z]{2}", status):
-        yield Strange("status", _cut(status), "", _path_of("publisher_status", notes))
+        yield NotUnderstood("status", _cut(status), "", _path_of("publisher_status", notes))
 
 
-def _strange_binding(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+def _strange_binding(notes: Notes, page: ProductPage) -> Iterator[NotUnderstood]:
     """A binding that no list has: it is counted like a thing, though it may be a file."""
-    if page.binding and bindings.kind(page.binding) is bindings.Kind.UNKNOWN:
-        yield Strange("binding", _cut(page.binding), "", _path_of("binding", notes))
+    if page.binding and bindings.kind(page.binding) is bindings.BindingKind.UNKNOWN:
+        yield NotUnderstood("binding", _cut(page.binding), "", _path_of("binding", notes))
 
 
-def _strange_roles(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+def _strange_roles(notes: Notes, page: ProductPage) -> Iterator[NotUnderstood]:
     """Roles of contributors that are not known, each once."""
     whose = {role: one.name for one in reversed(page.contributors) for role in (one.role or "").split(", ")}
     unknown = [role for role in reversed(whose) if role and not is_role(role)]
     for role in unknown[:_MOST_ROLES]:
-        yield Strange("role", _cut(role), _cut(whose[role]), _path_of("contributors", notes))
+        yield NotUnderstood("role", _cut(role), _cut(whose[role]), _path_of("contributors", notes))
 
 
 def _path_of(name: str, notes: Notes) -> str:
@@ -454,7 +456,7 @@ def _path_of(name: str, notes: Notes) -> str:
     return _path(places[0][0]) if places else ""
 
 
-def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
+def _strange_values(notes: Notes, page: ProductPage) -> Iterator[NotUnderstood]:
     """What stands under known labels, and can only be read if numbers or dates are of Europe's form."""
     for label, name in _FORMED.items():
         node, text = notes.labels.node(label), notes.labels.one_line(label)
@@ -465,7 +467,7 @@ def _strange_values(notes: Notes, page: ProductPage) -> Iterator[Strange]:
         is_foreign = is_unread or _DAY_FIRST.search(numbers.date(text))
         if is_foreign and (form := _looks(text, _OF_EUROPE).get(name)) is not None:
             words = fields.clean(node.text(deep=True).partition(":")[0])
-            yield Strange("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)
+            yield NotUnderstood("label", f"{_cut(words)}:", _cut(text), _path(node), name, True, form)
 
 
 def _labels_in(node: LexborNode, notes: Notes) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from ingram_assets.domain.disguised import Disguised
 from ingram_assets.domain.private_text import KnownValues, as_seen
+from ingram_assets.domain.secret_forms import SecretForms
 from ingram_assets.sources.ipage.access.kept_pages import MAX_PAGE_BYTES
 from ingram_assets.sources.ipage.access.page_cleaning import PageCleaner
 from ingram_assets.sources.ipage.pages import charsets
@@ -165,7 +165,7 @@ def test_most_of_a_known_value_is_taken_for_all_of_it() -> None:
 
 
 def test_a_known_number_within_an_isbn_or_a_short_word_within_others_is_no_disguise() -> None:
-    disguised = Disguised(["593135", "anders", "20X4471"])
+    disguised = SecretForms(["593135", "anders", "20X4471"])
     assert not disguised.is_in("EAN 9780593135204, Flanders and errors")
     assert not disguised.is_in("On Hand: 1,410 of 2026-11-30, 20 x 4471 pages of it".replace("20 x", "20 by"))
     assert disguised.is_in("5931-35")

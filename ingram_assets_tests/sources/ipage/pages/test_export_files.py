@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, classify
 from ingram_assets.sources.ipage.pages import (
     Blocked,
     NotFound,
@@ -330,7 +330,7 @@ def test_an_export_longer_than_any_page_comes_through(
 def test_a_long_page_in_place_of_the_export_is_recognized(page: str, error: type[IngramError]) -> None:
     body = page.replace("</body>", "<!-- " + "x" * 250_000 + " --></body>").encode()
     assert len(body) > 250_000
-    classify(Fetched(200, "https://example.org", httpx.Headers(), body), Expected.EXPORT)
+    classify(Fetched(200, "https://example.org", httpx.Headers(), body), ExpectedAnswer.EXPORT)
     with pytest.raises(error):
         parse_saved_search_csv(body)
 

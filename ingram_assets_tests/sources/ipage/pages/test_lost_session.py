@@ -5,7 +5,7 @@ import base64
 import httpx
 import pytest
 
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, classify
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.lost_session import is_sign_in_address
 from ingram_assets.sources.ipage.pages.page_failures import (
@@ -148,7 +148,7 @@ WORDS = [
 def judge(
     html: str | bytes,
     status: int = 200,
-    expected: Expected = Expected.PRODUCT,
+    expected: ExpectedAnswer = ExpectedAnswer.PRODUCT,
     url: str = "/x",
     **headers: str,
 ) -> None:
@@ -180,7 +180,7 @@ def test_what_leads_to_a_sign_in_is_a_lost_session(html: str) -> None:
         parse_product_page(html)
     for body in (html, html.replace("</body>", HEALTHY_SCRIPT + "</body>")):
         for status in (200, 401, 404):
-            for expected in Expected:
+            for expected in ExpectedAnswer:
                 with pytest.raises(SessionExpired):
                     judge(body, status, expected)
 
@@ -192,9 +192,9 @@ def test_other_ways_to_say_it() -> None:
         lambda: judge("<h1>iPage</h1>", 200, url="/ipage/error.jsp?timeout=y"),
         lambda: judge("<h1>Welcome, bookseller</h1>" + "x" * 9_000, 200, url="/ipage/li001.jsp"),
         lambda: judge(b'{"error":"login_required"}'),
-        lambda: judge(b'{"message":"Your session has expired"}', expected=Expected.EXPORT),
+        lambda: judge(b'{"message":"Your session has expired"}', expected=ExpectedAnswer.EXPORT),
         lambda: judge(b'{"redirect":"https://ingram.okta.com/app/x"}'),
-        lambda: judge(b"Session expired", expected=Expected.PICTURE),
+        lambda: judge(b"Session expired", expected=ExpectedAnswer.PICTURE),
     ):
         with pytest.raises(SessionExpired):
             send()

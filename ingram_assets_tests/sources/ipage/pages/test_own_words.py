@@ -9,7 +9,7 @@ import pytest
 from ingram_assets.domain.bindings import is_digital
 from ingram_assets.domain.site_file import parse_site_file
 from ingram_assets.domain.stock import DcStock
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, bears_no_mark, classify
 from ingram_assets.sources.ipage.pages.helpful_entries import helpful_entries
 from ingram_assets.sources.ipage.pages.listings import read_file, read_listing
 from ingram_assets.sources.ipage.pages.page_failures import (
@@ -449,9 +449,9 @@ def test_pages_in_the_place_of_another_are_known_by_their_words(
     assert recognize(body).kind is PageKind.PAGE
     assert recognize(body, profile=OWN).kind is kind
     answer = Fetched(200, "https://site.example/a", httpx.Headers(), body)
-    classify(answer, Expected.PRODUCT)
+    classify(answer, ExpectedAnswer.PRODUCT)
     with pytest.raises(error):
-        classify(answer, Expected.PRODUCT, OWN)
+        classify(answer, ExpectedAnswer.PRODUCT, OWN)
     # A book may be described with any of these words.
     of_a_book = page(rows={**ROWS, "Inhalt": text}).encode()
     assert recognize(of_a_book, profile=OWN).kind is PageKind.PAGE
@@ -470,17 +470,17 @@ def test_the_words_of_a_live_session_and_of_the_login() -> None:
     assert not shows_a_session(body, profile(""))
     own = profile('[addresses]\nlogin = "/anmeldung/benutzer.do?x=1"')
     answer = Fetched(200, "https://site.example/anmeldung/benutzer.do", httpx.Headers(), message("Ihr Name?"))
-    classify(answer, Expected.PAGE, OWN)
+    classify(answer, ExpectedAnswer.PAGE, OWN)
     with pytest.raises(SessionExpired, match="the site sends to /anmeldung"):
-        classify(answer, Expected.PAGE, own)
+        classify(answer, ExpectedAnswer.PAGE, own)
 
 
 def test_that_there_is_no_picture_is_no_lost_session() -> None:
     body = message("Kein Bild vorhanden")
     with pytest.raises(Exception, match="web page came in place of the cover") as caught:
         check_picture(body, OWN)
-    assert not bears_no_mark(caught.value, body, Expected.PICTURE, OWN)
-    assert bears_no_mark(caught.value, body, Expected.PICTURE)
+    assert not bears_no_mark(caught.value, body, ExpectedAnswer.PICTURE, OWN)
+    assert bears_no_mark(caught.value, body, ExpectedAnswer.PICTURE)
 
 
 LIST = f"""<html><body><form><input name=q></form><a href="/l/1.xlsx">Herunterladen</a>

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ingram_assets.domain.failures import IngramError
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, bears_no_mark, classify
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, bears_no_mark, classify
 from ingram_assets.sources.ipage.pages import recognize
 from ingram_assets.sources.ipage.pages.page_failures import Blocked, NotFound, PerhapsBlocked, SessionExpired
 from ingram_assets.sources.ipage.pages.pictures import (
@@ -237,10 +237,10 @@ NO_PAGES = {
 @pytest.mark.parametrize("body", NO_PAGES.values(), ids=NO_PAGES)
 def test_what_is_no_page_in_place_of_a_picture_is_of_this_title_alone(body: str) -> None:
     for data in (body.encode(), body.encode("utf-16")):
-        classify(Fetched(200, "https://site.example/", httpx.Headers(), data), Expected.PICTURE)
+        classify(Fetched(200, "https://site.example/", httpx.Headers(), data), ExpectedAnswer.PICTURE)
         with pytest.raises(UnfitPicture) as caught:
             check_picture(data)
-        assert not bears_no_mark(caught.value, data, Expected.PICTURE)
+        assert not bears_no_mark(caught.value, data, ExpectedAnswer.PICTURE)
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,9 @@ def test_what_is_no_page_in_place_of_a_picture_is_of_this_title_alone(body: str)
 )
 def test_a_wall_or_a_sign_in_in_place_of_a_picture_is_what_it_is(body: str, error: type[IngramError]) -> None:
     with pytest.raises(error):
-        classify(Fetched(200, "https://site.example/", httpx.Headers(), body.encode()), Expected.PICTURE)
+        classify(
+            Fetched(200, "https://site.example/", httpx.Headers(), body.encode()), ExpectedAnswer.PICTURE
+        )
 
 
 @pytest.mark.timeout(120)

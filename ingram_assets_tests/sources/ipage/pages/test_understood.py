@@ -10,7 +10,7 @@ from ingram_assets.sources.ipage.pages.product_page import ProductPage, read_pro
 from ingram_assets.sources.ipage.pages.understood import (
     FIELDS,
     KINDS,
-    Strange,
+    NotUnderstood,
     Understood,
     is_read,
     understand,
@@ -56,7 +56,7 @@ def places(found: Understood, name: str) -> list[str]:
     return [str(place) for place in found.places.get(name, ())]
 
 
-def strange(found: Understood, what: str) -> dict[str, Strange]:
+def strange(found: Understood, what: str) -> dict[str, NotUnderstood]:
     return {one.words: one for one in found.strange if one.what == what}
 
 

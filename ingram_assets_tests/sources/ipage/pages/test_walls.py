@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from ingram_assets.domain.failures import Transient
-from ingram_assets.sources.ipage.access.answers import Expected, Fetched, classify
+from ingram_assets.sources.ipage.access.answers import ExpectedAnswer, Fetched, classify
 from ingram_assets.sources.ipage.pages import parse_product_page
 from ingram_assets.sources.ipage.pages.page_failures import (
     Blocked,
@@ -134,7 +134,10 @@ NOTICES = {
 
 
 def judge(
-    body: bytes, status: int = 200, expected: Expected = Expected.PRODUCT, *headers: tuple[str, str]
+    body: bytes,
+    status: int = 200,
+    expected: ExpectedAnswer = ExpectedAnswer.PRODUCT,
+    *headers: tuple[str, str],
 ) -> None:
     classify(Fetched(status, "https://site.example/", httpx.Headers(headers), body), expected)
 
@@ -143,7 +146,7 @@ def judge(
 def test_a_wall_is_known_whatever_its_status_and_whatever_was_asked_for(name: str) -> None:
     body = WALLS[name].encode() if name in WALLS else NOTICES[name]
     for status in (200, 202, 403, 404, 405, 429, 500, 503):
-        for expected in Expected:
+        for expected in ExpectedAnswer:
             with pytest.raises(Blocked):
                 judge(body, status, expected)
 
@@ -213,9 +216,9 @@ def test_the_words_of_books_are_no_walls() -> None:
         html = product_page(title=words, upper=replaced(UPPER, Annotation=words))
         assert parse_product_page(html).isbn == "9780593135204"
         export = f"ISBN,Title,Price\n9780593135204,{words},$1.00\n"
-        judge(export.encode(), expected=Expected.EXPORT)
+        judge(export.encode(), expected=ExpectedAnswer.EXPORT)
         table = f"<table><tr><th>ISBN<th>Title</tr><tr><td>9780593135204<td>{words}</tr></table>"
-        judge(table.encode(), expected=Expected.EXPORT)
+        judge(table.encode(), expected=ExpectedAnswer.EXPORT)
 
 
 COOKIES = [
@@ -233,7 +236,7 @@ COOKIES = [
 @pytest.mark.parametrize("body", [b"", b" \r\n", b"<html><head></head><body></body></html>"])
 def test_nothing_with_the_walls_cookies_is_a_wall(cookie: str, body: bytes) -> None:
     for status in (200, 403, 404, 429, 503):
-        for expected in Expected:
+        for expected in ExpectedAnswer:
             with pytest.raises(Blocked):
                 judge(body, status, expected, ("Set-Cookie", "JSESSIONID=x"), ("Set-Cookie", cookie))
 
@@ -251,27 +254,27 @@ def test_nothing_with_the_walls_cookies_is_a_wall(cookie: str, body: bytes) -> N
 def test_a_header_that_says_so_is_enough(header: tuple[str, str]) -> None:
     for body in (b"", b"<p>Hello</p>", b"x" * 20_000):
         for status in (200, 404, 503):
-            for expected in Expected:
+            for expected in ExpectedAnswer:
                 with pytest.raises(Blocked):
                     judge(body, status, expected, header)
 
 
 def test_headers_of_every_answer_say_nothing_of_one_with_a_body() -> None:
     through = (("X-CDN", "Imperva"), ("X-Iinfo", "5-123-0 0NNN RT(1 2)"), ("Set-Cookie", "visid_incap_1=a"))
-    judge(product_page().encode(), 200, Expected.PRODUCT, *through)
+    judge(product_page().encode(), 200, ExpectedAnswer.PRODUCT, *through)
     with pytest.raises(NotFound):
-        judge(b"gone", 404, Expected.PRODUCT, *through)
+        judge(b"gone", 404, ExpectedAnswer.PRODUCT, *through)
     with pytest.raises(NotFound):
-        judge(NO_MATCH.encode(), 200, Expected.PRODUCT, *through)
+        judge(NO_MATCH.encode(), 200, ExpectedAnswer.PRODUCT, *through)
     with pytest.raises(SessionExpired):
-        judge(LOGIN.encode(), 200, Expected.PRODUCT, *through)
+        judge(LOGIN.encode(), 200, ExpectedAnswer.PRODUCT, *through)
     for status in (200, 404, 503):
         with pytest.raises(Blocked):
-            judge(b"", status, Expected.PRODUCT, *through[:2])
+            judge(b"", status, ExpectedAnswer.PRODUCT, *through[:2])
     # Where there is no picture the site sends nothing, through its wall.
     for status in (200, 404):
         with pytest.raises(NotFound):
-            judge(b"", status, Expected.PICTURE, *through[:2])
+            judge(b"", status, ExpectedAnswer.PICTURE, *through[:2])
 
 
 def test_nothing_at_all_is_a_failure_and_no_wall() -> None:
@@ -306,4 +309,6 @@ def test_a_page_that_the_sites_own_script_fills_has_changed(html: str) -> None:
 def test_a_refusal_of_cloudflares_is_a_block(text: str) -> None:
     for status in (200, 404, 503):
         with pytest.raises(Blocked):
-            classify(Fetched(status, ASKED, httpx.Headers(), page(f"<p>{text}</p>").encode()), Expected.PAGE)
+            classify(
+                Fetched(status, ASKED, httpx.Headers(), page(f"<p>{text}</p>").encode()), ExpectedAnswer.PAGE
+            )

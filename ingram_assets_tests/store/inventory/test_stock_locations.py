@@ -4,10 +4,15 @@ import pytest
 
 from ingram_assets.domain.ownership import code_of
 from ingram_assets.store.inventory.model import OperationRefused, RefusalKind
-from ingram_assets.store.inventory.places import Place, find_place
+from ingram_assets.store.inventory.stock_locations import StockLocation, find_place
 
-INGRAM = Place("sloc_1", "Ingram (Drop-Ship)")
-PLACES = [INGRAM, Place("sloc_2", "Warehouse A"), Place("sloc_3", "Čajovna č. 5"), Place("sloc_4", "店")]
+INGRAM = StockLocation("sloc_1", "Ingram (Drop-Ship)")
+PLACES = [
+    INGRAM,
+    StockLocation("sloc_2", "Warehouse A"),
+    StockLocation("sloc_3", "Čajovna č. 5"),
+    StockLocation("sloc_4", "店"),
+]
 
 
 @pytest.mark.parametrize(
@@ -31,7 +36,7 @@ def test_other_alphabets_are_names_too() -> None:
     assert find_place(PLACES, "店").id == "sloc_4"
 
 
-def refused(called: str, places: list[Place] = PLACES) -> str:
+def refused(called: str, places: list[StockLocation] = PLACES) -> str:
     with pytest.raises(OperationRefused) as error:
         find_place(places, called)
     assert error.value.refusal.kind is RefusalKind.UNKNOWN_LOCATION
@@ -51,6 +56,6 @@ def test_the_nearest_are_named() -> None:
 
 
 def test_two_of_one_name_are_told_apart_by_id() -> None:
-    twins = [Place("sloc_1", "Back room"), Place("sloc_2", "BACK-ROOM")]
+    twins = [StockLocation("sloc_1", "Back room"), StockLocation("sloc_2", "BACK-ROOM")]
     assert "Back room (sloc_1), BACK-ROOM (sloc_2)" in refused("back_room", twins)
     assert find_place(twins, "sloc_2") is twins[1]

@@ -11,11 +11,11 @@ from ingram_assets.domain.lifetime import StalePolicy, age
 from ingram_assets.domain.position import Fulfillment, InventoryMode, Orders, Reservation
 from ingram_assets.domain.stock import UNSEEN, DcStock
 from ingram_assets.domain.title import Title
+from ingram_assets.store.last_told import as_told
 from ingram_assets.store.levels import PushStopped
-from ingram_assets.store.model import Actual, Variant
+from ingram_assets.store.model import TitleInStore, Variant
 from ingram_assets.store.plan import NO_ORDERS, Plan, TitlePlan, plan_levels
 from ingram_assets.store.rules import StoreRules
-from ingram_assets.store.told import as_told
 from ingram_assets_tests.store.test_plan import in_store, plan_one, with_level
 from ingram_assets_tests.testing.bench import Bench
 from ingram_assets_tests.testing.readings import StockReading, merge_all
@@ -49,7 +49,11 @@ def told(
 
 
 def owed(
-    title: Title, actual: Actual, orders: Orders, mode: InventoryMode = "on_hand", aged: Collection[str] = ()
+    title: Title,
+    actual: TitleInStore,
+    orders: Orders,
+    mode: InventoryMode = "on_hand",
+    aged: Collection[str] = (),
 ) -> TitlePlan | None:
     """What is written of a title in spite of a guardrail, for its orders."""
     one = told(title, actual.variants[0], aged)
@@ -69,7 +73,7 @@ def ended(
 
 
 def _plan(
-    one: Title, actual: Actual, orders: Orders, mode: InventoryMode = "on_hand", today: date = TODAY
+    one: Title, actual: TitleInStore, orders: Orders, mode: InventoryMode = "on_hand", today: date = TODAY
 ) -> Plan:
     rules = StoreRules(inventory_mode=mode)
     return plan_levels([one], {one.isbn: actual}, today=today, rules=rules, orders={"item": orders})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingram_assets.sources.ipage.pages import ProductPage, folded, parse_product_page
+from ingram_assets.sources.ipage.pages import ProductPage, parse_product_page, shortened_text
 from ingram_assets_tests.testing.page_factory import LOWER, UPPER, product_page, replaced
 
 SHORT = "A lone astronaut must save the earth from"
@@ -123,8 +123,8 @@ def test_a_link_is_no_subject() -> None:
 
 @given(st.text(alphabet="ab .…\n", max_size=120), st.text(alphabet="ab .…\n", max_size=120), st.booleans())
 def test_any_two_forms_are_some_text(shown: str, every: str, has_switch: bool) -> None:
-    text = folded.whole(shown, every, [folded.once(every, has_switch=has_switch)])
-    assert folded.without_switch(text) == text
+    text = shortened_text.whole(shown, every, [shortened_text.once(every, has_switch=has_switch)])
+    assert shortened_text.without_switch(text) == text
 
 
 @pytest.mark.timeout(120)
@@ -132,6 +132,6 @@ def test_any_two_forms_are_some_text(shown: str, every: str, has_switch: bool) -
 def test_a_long_row_of_marks_is_read_at_once(row: str) -> None:
     """A pattern that begins anew at each of them takes half an hour."""
     text = row * (200_000 // len(row))
-    folded.once(text, has_switch=True)
-    folded.once(text, has_switch=False)
-    folded.is_short(text)
+    shortened_text.once(text, has_switch=True)
+    shortened_text.once(text, has_switch=False)
+    shortened_text.is_short(text)

@@ -15,7 +15,7 @@ import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from ingram_assets.desk import dagster_door
+from ingram_assets.desk import dagster_proxy
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.settings.shared import DAGSTER_PATH
 from ingram_assets_tests.testing.dagster_page import DagsterPage, running_dagster_page
@@ -172,7 +172,7 @@ def test_a_websocket_of_somebody_else_is_refused(ada: Visitor, changed: dict[str
 def test_a_websocket_ends_with_the_session(
     ada: Visitor, medusa: Medusa, journal_url: str, page: DagsterPage, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(dagster_door, "STILL_SIGNED_IN_EVERY", 0.1)
+    monkeypatch.setattr(dagster_proxy, "STILL_SIGNED_IN_EVERY", 0.1)
     with running_desk(medusa, journal_url, dagster_url=page.url) as url:
         bo = _signed_in(url, medusa)
         with open_socket(bo) as socket:

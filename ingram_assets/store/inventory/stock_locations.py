@@ -9,7 +9,7 @@ from ingram_assets.store.inventory.model import OperationRefused, Refusal, Refus
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StockLocation:
     """A stock location. `name` is Medusa's."""
 
     id: str
@@ -21,7 +21,7 @@ class Place:
         return code_of(self.name)
 
 
-def find_place(places: Sequence[Place], called: str) -> Place:
+def find_place(places: Sequence[StockLocation], called: str) -> StockLocation:
     """The location of this id, or of this name in any case, with blanks, signs or underscores in it.
 
     Raises:

@@ -30,7 +30,7 @@ class FormFault(Permanent):
 
 
 @dataclass(frozen=True, slots=True)
-class Typed:
+class SentForm:
     """A form as it was sent."""
 
     values: Mapping[str, str]
@@ -99,7 +99,7 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DaySpan:
     """A span of days of a filter, in UTC; `faults`: why what was typed is none, by "first" and "last"."""
 
     since: datetime | None = None
@@ -107,9 +107,9 @@ class Days:
     faults: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @classmethod
-    def of(cls, first: str, last: str, zone: ZoneInfo) -> "Days":
+    def of(cls, first: str, last: str, zone: ZoneInfo) -> "DaySpan":
         """From the first day's begin to the last day's end, in the zone; "", or no day: open."""
-        typed, faults = Typed({"first": first, "last": last}), {}
+        typed, faults = SentForm({"first": first, "last": last}), {}
         days: dict[str, date | None] = {}
         for name in typed.values:
             try:
@@ -134,9 +134,9 @@ def new_key() -> str:
     return str(uuid4())
 
 
-async def _typed(request: Request) -> Typed:
+async def _typed(request: Request) -> SentForm:
     form = await request.form()
-    return Typed({name: value for name, value in form.items() if isinstance(value, str)})
+    return SentForm({name: value for name, value in form.items() if isinstance(value, str)})
 
 
-Form = Annotated[Typed, Depends(_typed)]
+Form = Annotated[SentForm, Depends(_typed)]

@@ -53,7 +53,7 @@ class TooManyTries(Transient):
         self.wait = wait
 
 
-class Reception:
+class MedusaSignIn:
     """Asks Medusa who somebody is. It may be shared by threads.
 
     Attributes:

@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ingram_assets.domain.wording import local_moment, with_moments
+from ingram_assets.domain.formatting import local_moment, with_moments
 
 CHICAGO = ZoneInfo("America/Chicago")
 

@@ -34,7 +34,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}")
 _BLANKS = re.compile(r"\s+")
 
 
-class Disguised:
+class SecretForms:
     """Values that must not be told, in whatever disguise.
 
     Args:

@@ -1,4 +1,4 @@
-"""The door of the pages: who is signed in, and whether what they send comes from a form of theirs."""
+"""The middleware of the pages: who is signed in, and whether what they send comes from a form of theirs."""
 
 import hmac
 import re
@@ -50,7 +50,7 @@ class SessionCookie:
         return HTTPConnection(scope).cookies.get(self.name(scope), "")
 
 
-class PageDoor:
+class PersonMiddleware:
     """The middleware that lets people in: `request.state.person` and `.csrf`. `SiteGuard` is before it."""
 
     def __init__(self, app: ASGIApp, signed_in: SignedIn, cookie: SessionCookie) -> None:

@@ -45,7 +45,7 @@ _AWAY = (
 )
 
 
-class DagsterDoor:
+class DagsterProxy:
     """An ASGI application that stands for Dagster's page, below the same path.
 
     Args:

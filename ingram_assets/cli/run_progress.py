@@ -11,7 +11,7 @@ import click
 
 from ingram_assets.cli.common import DONE, SOME_FAILED, STOPPED, WRONG_USE
 from ingram_assets.cli.terminal import console, in_shop_zone, markup, say
-from ingram_assets.domain.wording import count
+from ingram_assets.domain.formatting import count
 from ingram_assets.overview.run_ids import SHORT
 
 if TYPE_CHECKING:

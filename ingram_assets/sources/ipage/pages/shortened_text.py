@@ -10,7 +10,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from ingram_assets.sources.ipage.pages.flowing import is_hidden
+from ingram_assets.sources.ipage.pages.visible_text import is_hidden
 
 _LONGEST_SWITCH = 40
 _VERB = r"(?:read|show|see|view|display|continue|learn|expand|get)"

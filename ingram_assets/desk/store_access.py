@@ -14,7 +14,7 @@ from ingram_assets.store.journal_connections import JournalLost
 from ingram_assets.store.tokens import TokenStore
 
 
-class Backroom:
+class StoreAccess:
     """The store, and what is kept of it. It may be shared by threads.
 
     The desk has to start, and to come back, whether its database is there or not: so nothing is opened before

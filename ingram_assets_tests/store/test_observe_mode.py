@@ -8,8 +8,7 @@ import pytest
 from ingram_assets.store.going_live import legacy_titles, plan_figures
 from ingram_assets.store.journal import Change, Journal
 from ingram_assets.store.levels import TitleOutcome
-from ingram_assets.store.plan import Shown
-from ingram_assets.store.watching import (
+from ingram_assets.store.observe_mode import (
     DayPlan,
     LegacyTitle,
     ModeSetting,
@@ -18,6 +17,7 @@ from ingram_assets.store.watching import (
     StoreMode,
     WentLive,
 )
+from ingram_assets.store.plan import Shown
 
 NOW = datetime(2026, 11, 29, 20, tzinfo=UTC)
 WENT = WentLive(NOW, "ada (terminal)", "run")
