@@ -117,7 +117,7 @@ def _without_queue(
     not_in_effect: str | None,
 ) -> Status:
     """What is known while the queue does not answer: not whether the store tells the truth."""
-    dagster, now = _ask_dagster(common, {}), datetime.now(UTC)
+    dagster, journal, now = _ask_dagster(common, {}), _ask_journal(settings), datetime.now(UTC)
     facts = ShopFacts(
         titles=len(dagster.tracked or ()),
         within=pace.stock_sla,
@@ -127,7 +127,7 @@ def _without_queue(
         pause=dagster.pause,
         silent_since=dagster.silent_since,
         switched_off=tuple(sorted(dagster.switched_off)),
-        not_asked=tuple(told for told in (why, dagster.problem, store.problem()) if told),
+        not_asked=tuple(told for told in (why, dagster.problem, journal.problem, store.problem()) if told),
         not_in_effect=not_in_effect,
     )
     return Status(
@@ -163,14 +163,14 @@ def _with_queue(
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         journal = _ask_journal(settings)
         first_changes = reader.first_changes(lag.not_told(rows, journal.in_step or {}))
-        is_asked = journal.in_step is not None and journal.outlook is None
-        waiting = lag.waiting_since(rows, journal.in_step or {}, first_changes) if is_asked else {}
+        waiting = lag.waiting_since(rows, journal.in_step or {}, first_changes) if journal.follows else {}
         dagster = _ask_dagster(common, waiting)
         behind, behind_text = _behind(rows, journal, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
     trouble = (*summary.failed_titles, *summary.unread_titles)
     broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
+    notes = tuple(_notes(settings, common, titles, store))  # Asks the store for more than whether it answers.
     facts = replace(
         _facts(summary, dagster, journal, behind or (), behind_text),
         within=pace.stock_sla,
@@ -196,7 +196,7 @@ def _with_queue(
         broken=broken,
         no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
         desk=desk_at(common.state_dir),
-        notes=tuple(_notes(settings, common, titles, store)),
+        notes=notes,
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         incidents=dagster.incidents,
     )
@@ -255,6 +255,11 @@ class _Journal:
     live_since: datetime | None = None
     problem: str | None = None
     held: Sequence[HeldTitle] = ()
+
+    @property
+    def follows(self) -> bool:
+        """Whether the store is meant to follow the queue, by all that is known."""
+        return self.in_step is not None and self.outlook is None
 
 
 def _facts(
@@ -354,7 +359,8 @@ def _behind(
 
 def _ask_journal(settings: StorefrontSettings) -> _Journal:
     try:
-        with Journal(settings.STOREFRONT_DB_URL.get_secret_value()) as journal:
+        url = settings.STOREFRONT_DB_URL.get_secret_value()
+        with Journal(url, connect_seconds=_CONNECT_SECONDS) as journal:
             mode = journal.mode(settings.MODE)
             return _Journal(journal.in_step(), journal.outlook(mode), mode.live_since, held=journal.held())
     except IngramError as error:

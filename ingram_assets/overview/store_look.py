@@ -32,6 +32,7 @@ class StoreLook:
         for module in _LOADED_FIRST:
             import_module(module)
         self._problem: str | None = f"Medusa did not answer within {SECONDS:g} s."
+        self._heard_of = threading.Event()
         self._thread = threading.Thread(target=self._run, name="store-look", daemon=True)
         self._thread.start()
 
@@ -41,33 +42,35 @@ class StoreLook:
         return self._notes
 
     def problem(self) -> str | None:
-        """Why the store can't be asked what it shows; `None`: it answers. Waits for a moment."""
-        self._thread.join(SECONDS)
+        """Why the store can't be asked what it shows; `None`: it answers. Waits a moment, for it alone."""
+        self._heard_of.wait(SECONDS)
         return self._problem
 
     def _run(self) -> None:
         try:
-            self._notes = look_at_store(self._settings)
-            self._problem = None
+            with medusa_client(self._settings, is_look=True) as client:
+                # Before the journal, which may hang where the store does not.
+                client.get("/admin/stores", {"fields": "id"})
+                self._problem = None
+                self._heard_of.set()
+                self._notes = look_at_store(self._settings, client)
         except IngramError as error:
             # That the journal is away is told by who asks it for more.
-            self._problem = str(error) if isinstance(error, MedusaError) else None
+            if isinstance(error, MedusaError) or not self._heard_of.is_set():
+                self._problem = str(error)
+        finally:
+            self._heard_of.set()
 
 
-def look_at_store(settings: StorefrontSettings) -> tuple[str, ...]:
+def look_at_store(settings: StorefrontSettings, client: MedusaClient) -> tuple[str, ...]:
     """What a person should know: of what came back and lies nowhere yet, and of what shipping lacks.
 
     Raises:
         MedusaError, JournalLost, NeedsPerson: the store, or the journal, can't be asked.
     """
     url = settings.STOREFRONT_DB_URL.get_secret_value()
-    with (
-        Journal(url) as journal,
-        StockLedger(url, connections=1) as ledger,
-        medusa_client(settings, is_look=True) as client,
-    ):
-        notes = (*_of_returns(settings, ledger), *_of_shipping(settings, client, journal))
-    return notes
+    with Journal(url) as journal, StockLedger(url, connections=1) as ledger:
+        return (*_of_returns(settings, ledger), *_of_shipping(settings, client, journal))
 
 
 def _of_returns(settings: StorefrontSettings, ledger: StockLedger) -> Iterator[str]:

@@ -173,12 +173,15 @@ class Journal:
     between leaves a trace. Every method raises JournalLost when the database is gone, so that nothing is
     written to the store that the journal would not know of.
 
+    Args:
+        connect_seconds: so long the server may take to answer a new connection.
+
     Raises:
         NeedsPerson: the address is malformed, the database can't be reached, or its role may not use it.
     """
 
-    def __init__(self, url: str) -> None:
-        self._url = journal_address(url)
+    def __init__(self, url: str, *, connect_seconds: int = CONNECT_SECONDS) -> None:
+        self._url, self._connect_seconds = journal_address(url), connect_seconds
         self._db = self._connect()
         with journal_failures(_RUN_AGAIN):
             ensure_tables(self._db, self._url)
@@ -195,7 +198,7 @@ class Journal:
 
     def _connect(self) -> psycopg.Connection:
         try:
-            return psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_SECONDS)
+            return psycopg.connect(self._url, autocommit=True, connect_timeout=self._connect_seconds)
         # Also what is no operational one: the driver quotes an address that it can't read.
         except psycopg.Error as error:
             raise NeedsPerson(

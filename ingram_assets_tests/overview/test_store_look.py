@@ -2,14 +2,17 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ingram_assets.domain.position import Returned
 from ingram_assets.overview import store_look
+from ingram_assets.overview.status import gather
 from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.settings.loading import load
 from ingram_assets.settings.storefront import StorefrontSettings
@@ -129,6 +132,25 @@ def test_that_a_store_is_away_or_hangs_is_told_soon(shop: Shop, monkeypatch: pyt
         over.set()
     assert problem is not None
     assert problem.startswith("Medusa did not answer within ")
+
+
+def test_of_a_frozen_postgresql_the_store_is_not_blamed(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        address = f"postgresql://one:sEcret@127.0.0.1:{frozen.getsockname()[1]}"
+        for name in ("QUEUE_DB_URL", "STOREFRONT_DB_URL", "DAGSTER_PG_URL"):
+            monkeypatch.setenv(name, f"{address}/{name.lower()}")
+        monkeypatch.setenv("INGRAM_STATE_DIR", str(tmp_path))
+        began = time.monotonic()
+        look = StoreLook(load(StorefrontSettings))
+        assert look.problem() is None
+        assert time.monotonic() - began < 3, "it is waited for alone"
+        queue, dagster, journal = gather().facts.not_asked
+    assert "queue_db_url: connection timeout expired" in queue
+    assert "Dagster's database can't be reached" in dagster
+    assert "The journal database can't be reached (ConnectionTimeout)" in journal
+    assert time.monotonic() - began < 25
 
 
 def test_what_came_back_and_lies_nowhere_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
