@@ -50,7 +50,7 @@ class UnfinishedPush:
 
 
 def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
-    """The jobs whose last run failed, the latest first.
+    """The jobs whose last run failed, the latest first; but where all it was to make was made since.
 
     Plans do not count: who asked for one saw what came of it. Nor do shards: their sweep tells.
     """
@@ -70,8 +70,23 @@ def last_failed(instance: "DagsterInstance") -> tuple[FailedRun, ...]:
     return tuple(
         FailedRun(name, record.dagster_run.run_id, _ended_at(record), *_why(instance, record))
         for name, record in last.items()
-        if record.dagster_run.status == DagsterRunStatus.FAILURE
+        if record.dagster_run.status == DagsterRunStatus.FAILURE and not _is_settled(instance, record)
     )
+
+
+def _is_settled(instance: "DagsterInstance", record: "RunRecord") -> bool:
+    """Whether each asset that a failed run did not make was made since, by whichever job."""
+    from dagster import DagsterEventType
+
+    run = record.dagster_run
+    planned = instance.all_logs(run.run_id, of_type={DagsterEventType.ASSET_MATERIALIZATION_PLANNED})
+    # Those are told as soon as a run is asked for, so also of one that never began a step.
+    assets = {key for entry in planned if (key := entry.get_dagster_event().asset_key)}
+    made = [one.asset_entry.last_materialization_record for one in instance.get_asset_records([*assets])]
+    since = [last for last in made if last and last.run_id != run.run_id]
+    ended = record.end_time or _began_at(record).timestamp()
+    are_all_made = len(made) == len(assets) and all(made)
+    return are_all_made and bool(since) and all(last.timestamp > ended for last in since)
 
 
 def unfinished_pushes(

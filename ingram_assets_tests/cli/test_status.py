@@ -13,7 +13,16 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 from click.testing import CliRunner
-from dagster import OpExecutionContext, job, op
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    Definitions,
+    OpExecutionContext,
+    asset,
+    define_asset_job,
+    job,
+    op,
+)
 
 from ingram_assets.alerts.model import Incident, IncidentLog
 from ingram_assets.cli.main import main
@@ -298,6 +307,50 @@ def test_a_failed_run_is_named_until_the_job_succeeds_again(shop: LookedAtShop) 
         push.execute_in_process(instance=instance, raise_on_error=False, tags=plan)
         assert shop.status()["failed_runs"] == [], "who asked for a plan saw what came of it"
         assert shop.words().startswith("The store tells the truth. ")
+
+
+def test_a_failed_run_is_over_once_all_that_it_was_to_make_was_made_by_any_job(shop: LookedAtShop) -> None:
+    keys = [AssetKey(["ipage", "saved_search"]), AssetKey(["ipage", "stock_sweep"])]
+
+    @asset(key=keys[0])
+    def saved_search() -> None: ...
+
+    @asset(key=keys[1], deps=[saved_search])
+    def stock_sweep(context: AssetExecutionContext) -> None:
+        assert "fails" not in context.run.tags, "no luck"
+
+    jobs = [define_asset_job("discover", [saved_search]), define_asset_job("sync_stock")]
+    defs = Definitions([saved_search, stock_sweep], jobs=jobs)
+    discover, sync_stock = (defs.resolve_job_def(one.name) for one in jobs)
+    by_itself = defs.resolve_implicit_global_asset_job_def()
+
+    def told() -> set[str]:
+        return {one["job"] for one in shop.status()["failed_runs"]}
+
+    def never_began(*assets: AssetKey) -> None:
+        run = instance.create_run_for_job(
+            by_itself.get_subset(asset_selection=set(assets)), asset_selection=frozenset(assets)
+        )
+        instance.report_run_failed(run, "No worker was up. Start it again.")
+
+    with dagster_instance(shop.common()) as instance:
+        discover.execute_in_process(instance=instance)
+        never_began(keys[0])
+        assert told() == {"ipage/saved_search"}
+        assert "The last run of ipage/saved_search failed: No worker was up." in shop.words()
+        by_itself.execute_in_process(instance=instance, asset_selection=[keys[1]])
+        assert told() == {"ipage/saved_search"}, "that was other work"
+        discover.execute_in_process(instance=instance)
+        assert told() == set()
+        assert shop.words().startswith("The store tells the truth. ")
+
+        never_began(*keys)
+        both = "ipage/saved_search, ipage/stock_sweep"
+        assert told() == {both}
+        sync_stock.execute_in_process(instance=instance, raise_on_error=False, tags={"fails": "yes"})
+        assert told() == {both, "sync_stock"}, "half of it is not all"
+        by_itself.execute_in_process(instance=instance, asset_selection=[keys[1]])
+        assert told() == set(), "what the sweep's run made before it failed counts"
 
 
 def test_a_push_that_a_guardrail_stopped_is_told_while_its_changes_wait(shop: LookedAtShop) -> None:
