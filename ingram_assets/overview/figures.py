@@ -10,7 +10,6 @@ from ingram_assets.overview.board import STATUSES, StoreStep, TitleFilter
 from ingram_assets.overview.board_watch import BoardState
 from ingram_assets.overview.last_answer import LastAnswer
 from ingram_assets.overview.request_log import count_attempts
-from ingram_assets.overview.verdict import VerdictKind
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
@@ -20,7 +19,6 @@ LATELY = timedelta(hours=1)
 PUSHES_AT_MOST = 1_000
 INCIDENT_KINDS = ("sla", "check", "silent", "run", "guardrail", "block", "sign_in", "fields")
 _ON_THEIR_WAY = (StoreStep.ON_ITS_WAY, StoreStep.BEHIND, StoreStep.HELD)
-_TELLS_THE_TRUTH = {VerdictKind.KEPT: True, VerdictKind.NOT_KNOWN: None, VerdictKind.WATCHING: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class ShopFigures:
 
     Attributes:
         sources: whether each of the outside systems answers; `answered`: how long ago it did.
-        tells_truth: whether the store does, by the verdict; `None`: not known, or the shop only watches.
+        tells_truth: whether the store does, as the verdict's sentence says.
         titles: by status, `steps`: by whether the store follows. Retired titles are in none.
         stale: read longer ago than promised; `unread`: not read at the last attempt, or never.
         lag: how long the store has not been told of a change, of the title that waits longest; 0: of none.
@@ -91,7 +89,7 @@ def shop_figures(state: BoardState, now: datetime, systems: Mapping[str, bool]) 
             for name, answer in answers.items()
         },
         answered={name: _ago(answer.at, now) for name, answer in answers.items() if answer.at},
-        tells_truth=_TELLS_THE_TRUTH.get(state.verdict.kind, False),
+        tells_truth=state.verdict.kept,
         titles={name: state.counts.by_status[name] for name in STATUSES} if has_titles else {},
         steps={step.value.replace(" ", "_"): steps[step] for step in known_steps} if has_titles else {},
         stale=sum(one.is_late for one in kept) if has_titles else None,
