@@ -116,6 +116,23 @@ class Server:
         )
 
 
+def takes_no_writes(setting: str) -> str:
+    """What is said of a database that answers and takes none; begins with what it does, and ends a sentence.
+
+    Args:
+        setting: the one that leads there.
+    """
+    return (
+        f"takes no writes: it is read-only, as a standby is. Let it take them, or have {setting} lead to the "
+        "server that does."
+    )
+
+
+def takes_writes(connection: psycopg.Connection) -> bool:
+    """Whether the database does: a standby, say, only lets look."""
+    return connection.execute("SHOW transaction_read_only").fetchone() == ("off",)
+
+
 class Client:
     """What writer and reader share. Opens on first use; use as a context manager, or `close` it."""
 
@@ -290,8 +307,8 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     state = error.sqlstate or ""
     told = _first_line(error)
     at = f"Could not {doing} at {server.name}"
-    if isinstance(error, PoolTimeout):
-        return Transient(f"{at}: all its connections were busy for too long. {_AGAIN}")
+    if words := _may_pass(error, server):
+        return Transient(f"{at}: {words} {_AGAIN}")
     if isinstance(error, psycopg.errors.RaiseException):  # a migration of ours speaks
         return NeedsPerson(f"{at}: {told}")
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
@@ -304,8 +321,6 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
         psycopg.errors.UndefinedFunction | psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn,
     ):
         return NeedsPerson(f"{at}: the database is not migrated to this version. Run `ingram queue migrate`.")
-    if isinstance(error, psycopg.errors.QueryCanceled | psycopg.errors.LockNotAvailable):
-        return Transient(f"{at}: it took longer than allowed. See what holds a lock there. {_AGAIN}")
     if state[:2] in ("28", "3D"):
         return NeedsPerson(f"{at}: {told}. Correct {server.setting}.")
     if not state and _REFUSED.search(str(error)):
@@ -315,6 +330,18 @@ def failure(error: psycopg.Error, server: Server, doing: str) -> IngramError:
     if isinstance(error, psycopg.OperationalError | psycopg.errors.UniqueViolation):
         return Transient(f"{at}: {told}. Check that the server runs. {_AGAIN}")
     return Permanent(f"{at}: the database refused the statement ({state or type(error).__name__}: {told}).")
+
+
+def _may_pass(error: psycopg.Error, server: Server) -> str | None:
+    """What is said of what is so for a while, at a server that answers; `None`: it is something else."""
+    match error:
+        case PoolTimeout():
+            return "all its connections were busy for too long."
+        case psycopg.errors.QueryCanceled() | psycopg.errors.LockNotAvailable():
+            return "it took longer than allowed. See what holds a lock there."
+        case psycopg.errors.ReadOnlySqlTransaction():
+            return f"the database {takes_no_writes(server.setting)}"
+    return None
 
 
 _AGAIN = "Then run the command again; what runs on a schedule is tried again by itself."

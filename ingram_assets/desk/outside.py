@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from ingram_assets.desk.access import METRICS
 from ingram_assets.desk.lookups import Lookups
 from ingram_assets.desk.metrics import CONTENT_TYPE, metrics_text
+from ingram_assets.desk.readiness import SystemState
 from ingram_assets.desk.site_guard import HEALTH, READY
 from ingram_assets.overview.figures import RunFigures, run_figures, shop_figures
 
@@ -26,13 +27,12 @@ async def alive() -> dict[str, str]:
 
 @router.get(READY)
 async def ready(request: Request) -> JSONResponse:
-    """Whether the desk can work; 503 where a system is away, with its name and nothing else of it."""
+    """Whether the desk can work; 503 where a system is away, or takes no writes, and nothing else of it."""
     systems = await request.app.state.readiness.look()
-    is_ready = all(systems.values())
-    told = {name: "ok" if is_there else "away" for name, is_there in systems.items()}
+    is_ready = all(state is SystemState.OK for state in systems.values())
     status = "ready" if is_ready else "not ready"
     headers = {} if is_ready else {"Retry-After": "5"}
-    return JSONResponse({"status": status, **told}, 200 if is_ready else 503, headers)
+    return JSONResponse({"status": status, **systems}, 200 if is_ready else 503, headers)
 
 
 @router.get(METRICS)
@@ -40,12 +40,13 @@ async def metrics(request: Request) -> Response:
     """The figures, of whatever answers within seconds."""
     state = request.app.state
     # The board's last look may be over while a system hangs since.
-    systems, board, runs, in_flight = await asyncio.gather(
+    states, board, runs, in_flight = await asyncio.gather(
         state.readiness.look(),
         run_in_threadpool(state.board.state),
         run_in_threadpool(_runs, state.lookups),
         run_in_threadpool(_in_flight, state.lookups),
     )
+    systems = {name: state is not SystemState.AWAY for name, state in states.items()}
     # What they said a moment before is not told any more, either.
     runs, in_flight = runs if systems["dagster"] else None, in_flight if systems["queue"] else None
     text = metrics_text(shop_figures(board, datetime.now(UTC), systems), runs, in_flight)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import SecretStr
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.runtime.instance import dagster_instance, told_if_away, without_tries
+from ingram_assets.runtime.instance import dagster_instance, takes_writes, told_if_away, without_tries
 from ingram_assets.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ class DagsterView:
             ) from None
         except (Transient, NeedsPerson) as error:
             raise DagsterAway(str(error)) from error
+
+    def takes_writes(self) -> bool:
+        """Whether Dagster's database does. Raises DagsterAway: it does not even answer."""
+        return self.ask(takes_writes)
 
     def close(self) -> None:
         """Closes the instance."""

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ingram_assets.domain.failures import NeedsPerson, Transient
 from ingram_assets.runtime.ports import port_open
@@ -83,10 +83,11 @@ def told_if_away() -> Iterator[None]:
     """Within it Dagster's own errors about a database or code server that is away become a sentence.
 
     Raises:
-        Transient: one of them does not answer, or does so no longer.
+        Transient: one of them does not answer, or does so no longer, or the database takes no writes.
     """
     import sqlalchemy.exc
 
+    from ingram_assets.postgres import takes_no_writes
     from ingram_assets.runtime.broker import BrokerAway
     from ingram_assets.runtime.dagster_internals import (
         DagsterPostgresException,
@@ -96,6 +97,8 @@ def told_if_away() -> Iterator[None]:
     try:
         yield
     except (sqlalchemy.exc.SQLAlchemyError, DagsterPostgresException) as error:
+        if _is_of_a_read_only_database(error):
+            raise Transient(f"Dagster's database {takes_no_writes('DAGSTER_PG_URL')}") from None
         raise Transient(
             f"Dagster's database answers no more ({type(error).__name__}). A run that was started goes on or "
             "is marked failed once it is back: look at Dagster's page, and repeat the command."
@@ -106,6 +109,26 @@ def told_if_away() -> Iterator[None]:
         raise Transient(
             "A code server answers no more. It is brought back within seconds: repeat the command."
         ) from None
+
+
+def _is_of_a_read_only_database(error: BaseException | None) -> bool:
+    """Whether a write was refused since the database takes none. Dagster raises some errors from others."""
+    from psycopg.errors import ReadOnlySqlTransaction
+
+    while error is not None:
+        # Dagster's driver is another one, with the same states.
+        if getattr(getattr(error, "orig", None), "pgcode", None) == ReadOnlySqlTransaction.sqlstate:
+            return True
+        error = error.__cause__
+    return False
+
+
+def takes_writes(instance: "DagsterInstance") -> bool:
+    """Whether Dagster's database does: a standby, say, only lets look."""
+    instance.get_daemon_heartbeats()  # Its tables are there.
+    storage = cast(Any, instance.run_storage)  # PostgreSQL's, as `dagster.yaml` has it.
+    with storage.connect() as connection:
+        return bool(connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "off")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from ingram_assets.domain.readings import KnownStock, from_queue
 from ingram_assets.domain.restrictions import in_order
 from ingram_assets.domain.stock import DcStock
 from ingram_assets.domain.title import Contributor, Title
-from ingram_assets.postgres import Client
+from ingram_assets.postgres import Client, takes_writes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -288,9 +288,14 @@ class QueueReader(Client):
         query = "SELECT public.ingram_requests_in_flight()"
         return int(self.rows("count the requests in flight", query, [], tuple_row)[0][0])
 
-    def answers(self) -> None:
-        """Looks whether the queue can be read: raises, as all methods, where it can't."""
-        self.rows("look for the queue", f"{_TITLES} LIMIT 1", [], tuple_row)
+    def takes_writes(self) -> bool:
+        """Whether the database does. Raises, as all methods, where the queue can't even be read."""
+
+        def look(connection: psycopg.Connection) -> bool:
+            connection.execute(f"{_TITLES} LIMIT 1".encode())
+            return takes_writes(connection)
+
+        return self.run("look for the queue", look)
 
     def attempts(self) -> list[Attempt]:
         """How the last attempt to read each title of the queue ended, by ISBN."""

@@ -1,5 +1,6 @@
 """Connections to the journal's database, for all that keeps tables there; their failures in words."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
@@ -7,19 +8,21 @@ from typing import TYPE_CHECKING, Any, Self
 import psycopg
 
 from ingram_assets.domain.addresses import MalformedAddress, database_address
-from ingram_assets.domain.failures import NeedsPerson, Transient
-from ingram_assets.postgres import broken_off_after
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient
+from ingram_assets.postgres import broken_off_after, takes_no_writes
 from ingram_assets.store.journal_schema import ensure_tables
 
 if TYPE_CHECKING:
     from psycopg_pool import ConnectionPool
+
+log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 20
 """So long a server may take to answer a new connection."""
 
 
 class JournalLost(Transient):
-    """The journal database went away in the middle of the work."""
+    """The journal database went away in the middle of the work, or takes no writes any more."""
 
 
 def journal_address(url: str) -> str:
@@ -95,6 +98,13 @@ class JournalPool:
             result = connection.execute(statement.encode(), values)
             return result.fetchall() if result.description else []
 
+    def _note(self, statement: str, values: Sequence[Any] = ()) -> None:
+        """Enters what may as well be lost: who only looks does not fail since that can't be noted."""
+        try:
+            self._run(statement, values)
+        except IngramError as error:
+            log.warning("Not noted: %s", error)
+
 
 @contextmanager
 def journal_failures(consequence: str) -> Iterator[None]:
@@ -104,7 +114,7 @@ def journal_failures(consequence: str) -> Iterator[None]:
         consequence: a sentence on what becomes of the work, and what to do once the database is back.
 
     Raises:
-        JournalLost: the database is gone, or all connections stay taken.
+        JournalLost: the database is gone, or all connections stay taken, or it takes no writes.
         NeedsPerson: its role may not do it.
     """
     try:
@@ -113,6 +123,9 @@ def journal_failures(consequence: str) -> Iterator[None]:
         raise JournalLost(
             f"The journal database of STOREFRONT_DB_URL went away ({type(error).__name__}). {consequence}"
         ) from error
+    except psycopg.errors.ReadOnlySqlTransaction as error:
+        told = takes_no_writes("STOREFRONT_DB_URL")
+        raise JournalLost(f"The journal database {told} {consequence}") from error
     except psycopg.errors.InsufficientPrivilege as error:
         raise NeedsPerson(
             "The journal's role may not make or write its tables: let the role of STOREFRONT_DB_URL own its "

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.rows import class_row
 
+from ingram_assets.postgres import takes_writes
 from ingram_assets.store.inventory.ledger import LedgerLine
 from ingram_assets.store.journal import Entry, HeldTitle, InStep, read_held, read_in_step
 from ingram_assets.store.journal_connections import JournalPool
@@ -189,6 +190,12 @@ class JournalViews(JournalPool):
         """The titles that wait behind guardrails; as `Journal.held`."""
         with self._hasty() as connection:
             return read_held(connection)
+
+    def takes_writes(self) -> bool:
+        """Whether the database does. Raises, as all methods, where its tables can't even be read."""
+        with self._hasty() as connection:
+            read_mode(connection, None)
+            return takes_writes(connection)
 
     def mode(self, setting: ModeSetting) -> StoreMode:
         """Whether what is planned is written to the store; as `Journal.mode`."""

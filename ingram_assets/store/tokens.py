@@ -119,7 +119,7 @@ class TokenStore(JournalPool):
         rows = self._run(query, [token_id])
         if not rows or not self._is_proven(token_id, secret, rows[0][0]):
             return None
-        self._run(
+        self._note(
             "UPDATE desk_token SET last_used_at = clock_timestamp() WHERE id = %s"
             " AND coalesce(last_used_at, '-infinity') < clock_timestamp() - interval '1 minute'",
             [token_id],

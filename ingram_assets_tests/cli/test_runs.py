@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from dagster import job, op
 from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
@@ -16,6 +17,7 @@ from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableEr
 from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.settings.shared import CommonSettings
+from ingram_assets_tests.testing.queue import read_only
 from ingram_demo.embedded.postgres import start_postgres
 
 LONGER = 12.0
@@ -52,6 +54,28 @@ def test_a_command_outlives_a_restart_of_dagsters_database(servers_folder: Path,
 def test_what_stays_away_is_a_sentence(error: Exception, words: str):
     with pytest.raises(Transient, match=words), dagster_of.told_if_away():
         raise error
+
+
+def test_a_database_of_dagster_that_takes_no_writes_is_not_said_to_be_away(database: str, tmp_path: Path):
+    @op
+    def look() -> None: ...
+
+    @job
+    def a_job() -> None:
+        look()
+
+    with dagster_of.dagster_instance(settings(database, tmp_path)) as instance:
+        assert dagster_of.takes_writes(instance)
+    standby = settings(read_only(database), tmp_path)
+    with dagster_of.dagster_instance(standby) as instance:
+        assert not dagster_of.takes_writes(instance)
+        for write in (
+            lambda: instance.create_run_for_job(a_job),
+            lambda: instance.add_dynamic_partitions("isbn", ["9781639739134"]),
+        ):
+            told = "Dagster's database takes no writes: it is read-only, .* have DAGSTER_PG_URL lead to"
+            with pytest.raises(Transient, match=told), dagster_of.told_if_away():
+                write()
 
 
 def test_up_is_at_work_while_one_of_its_servers_is_being_brought_back(tmp_path: Path):

@@ -196,6 +196,40 @@ def test_ready_names_what_is_away_and_nothing_else(desk: WatchedDesk):
         _until(lambda: desk.ready() == (200, fine))
 
 
+def test_a_database_that_takes_no_writes_is_named_and_looks_go_on(desk: WatchedDesk, postgres: Postgres):
+    """As after a failover to a standby, one of them in turn."""
+    figures = {"Authorization": f"Bearer {desk.token}"}
+    fine = {"status": "ready", "queue": "ok", "journal": "ok", "dagster": "ok"}
+    for name in NAMES:
+        _until(lambda: desk.ready() == (200, fine))
+        with psycopg.connect(postgres.url("outside_journal"), autocommit=True) as connection:
+            connection.execute("UPDATE desk_token SET last_used_at = NULL")  # The next use is to be noted.
+        with _read_only(postgres, f"outside_{name}"):
+            told = fine | {"status": "not ready", name: "takes no writes"}
+            _until(lambda told=told: desk.ready() == (503, told))
+            _until(lambda: desk.get("/metrics", **figures).status_code == 200)  # Its sessions were ended.
+            for _ in range(2):
+                assert desk.metrics()[f"ingram_source_up{{{name}}}"] == 1, "it answers"
+    _until(lambda: desk.ready() == (200, fine))
+
+
+@contextmanager
+def _read_only(postgres: Postgres, database: str) -> Iterator[None]:
+    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+
+        def now(statement: str) -> None:
+            connection.execute(f"ALTER DATABASE {database} {statement}".encode())
+            # For sessions that begin from now on.
+            end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(end, [database])
+
+        now("SET default_transaction_read_only = on")
+        try:
+            yield
+        finally:
+            now("RESET default_transaction_read_only")
+
+
 def test_who_watches_may_ask_under_any_name_but_not_for_the_figures(desk: WatchedDesk):
     named = {"Host": "10.0.0.7"}
     assert desk.get("/healthz", **named).status_code == 200

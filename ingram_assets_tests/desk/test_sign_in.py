@@ -22,6 +22,7 @@ from ingram_assets.desk.people.sessions import Person, SessionStore, SignedIn
 from ingram_assets.store.client import MedusaClient, Unavailable
 from ingram_assets.store.journal_connections import JournalLost
 from ingram_assets_tests.testing.desk import DeskShop, Visitor, running_desk
+from ingram_assets_tests.testing.queue import read_only
 from ingram_assets_tests.testing.tcp_proxy import Fault, Line
 from ingram_demo.embedded.medusa import Medusa
 
@@ -444,6 +445,20 @@ def test_what_is_remembered_is_not_what_was_ended(database: str):
         signed_in.end_all_of(person.id)
         with pytest.raises(JournalLost):
             signed_in.find(kept)
+
+
+def test_whoever_is_signed_in_stays_so_where_nothing_can_be_written(database: str):
+    person = Person("user_1", "ada@shop.example", "Ada")
+    with SessionStore(database) as store:
+        text = store.make(person)
+        with psycopg.connect(database, autocommit=True) as connection:
+            connection.execute("UPDATE desk_session SET seen_at = seen_at - interval '5 minutes'")
+    with SessionStore(read_only(database)) as standby:
+        found = standby.find(text)
+        assert found is not None
+        assert found.person == person
+        with pytest.raises(JournalLost, match=r"takes no writes: it is read-only, .* have STOREFRONT_DB_URL"):
+            standby.make(person)
 
 
 def test_nobody_is_remembered_for_long(database: str, monkeypatch: pytest.MonkeyPatch):

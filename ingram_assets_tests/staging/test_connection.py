@@ -19,7 +19,16 @@ from ingram_assets.postgres import Server, failure
 from ingram_assets.staging.reader import QueueReader
 from ingram_assets.staging.schema import migrate
 from ingram_assets.staging.writer import QueueWriter
-from ingram_assets_tests.testing.queue import PASSWORD, READER, WRITER, Queue, outcomes, reading, title
+from ingram_assets_tests.testing.queue import (
+    PASSWORD,
+    READER,
+    WRITER,
+    Queue,
+    outcomes,
+    read_only,
+    reading,
+    title,
+)
 from ingram_assets_tests.testing.tcp_proxy import Line
 from ingram_demo.embedded.postgres import Postgres
 
@@ -41,6 +50,16 @@ def test_what_may_pass_says_who_tries_again(error: psycopg.Error):
     assert isinstance(told, Transient)
     assert "Then run the command again; what runs on a schedule is tried again" in str(told)
     assert "tried again later" not in str(told)
+
+
+def test_a_queue_that_takes_no_writes_is_said_to_and_may_pass(queue: Queue):
+    with QueueReader(read_only(queue.reader)) as reader, QueueWriter(read_only(queue.writer)) as writer:
+        assert not reader.takes_writes()
+        told = "the database takes no writes: it is read-only, .* have QUEUE_DB_URL lead to"
+        with pytest.raises(Transient, match=told):
+            writer.add_titles([title(1)])
+    with QueueReader(queue.reader) as reader:
+        assert reader.takes_writes()
 
 
 class TlsFront:

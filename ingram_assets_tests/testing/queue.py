@@ -43,6 +43,11 @@ def migrated(postgres: Postgres, name: str) -> Queue:
     return queue
 
 
+def read_only(url: str) -> str:
+    """The same database, which takes no writes, as a standby."""
+    return f"{url}{'&' if '?' in url else '?'}options=-c%20default_transaction_read_only%3Don"
+
+
 def isbn(number: int) -> str:
     first = f"978{number:09d}"
     return first + check_digit_13(first)

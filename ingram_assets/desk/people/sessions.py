@@ -96,7 +96,7 @@ class SessionStore(JournalPool):
             return None
         *person, seen_before = rows[0]
         if seen_before:
-            self._run("UPDATE desk_session SET seen_at = clock_timestamp() WHERE hash = %s", [_hash(text)])
+            self._note("UPDATE desk_session SET seen_at = clock_timestamp() WHERE hash = %s", [_hash(text)])
         return DeskSession(Person(*person), _csrf(text))
 
     def end(self, text: str) -> None:
