@@ -10,7 +10,16 @@ import pytest
 
 from upkeep.audit import NotAsked, audit
 from upkeep.licenses import LIST, NOT_STATED, python_licenses
-from upkeep.locks import NPM_PROJECTS, PYTHON_LOCK, ROOT, TOOLS_LOCK, Locked, locked_by_npm, locked_by_pip
+from upkeep.locks import (
+    NPM_PROJECTS,
+    PYTHON_LOCK,
+    PYTHONS,
+    ROOT,
+    TOOLS_LOCK,
+    Locked,
+    locked_by_npm,
+    locked_by_pip,
+)
 
 PYTHON = [*locked_by_pip(PYTHON_LOCK), *locked_by_pip(TOOLS_LOCK)]
 NPM = {one for project in NPM_PROJECTS for one in locked_by_npm(project)}
@@ -23,6 +32,12 @@ def test_each_python_package_is_locked_with_a_hash(lock: Path):
     assert len(packages) == len(re.findall(r"^\S+==", lock.read_text(), re.MULTILINE)) > 1
     assert not [one.name for one in packages if not one.hashes]
     assert "://" not in lock.read_text(), "it names no index"
+
+
+def test_wheels_are_looked_for_of_each_python_that_just_takes():
+    least, most = re.findall(r"Python (3\.\d+) to (3\.\d+) is needed", (ROOT / "just").read_text())[0]
+    assert (PYTHONS[0], PYTHONS[-1]) == (least, most)
+    assert len(PYTHONS) == int(most[2:]) - int(least[2:]) + 1
 
 
 def test_an_entry_without_a_hash_or_version_would_be_seen(tmp_path: Path):

@@ -34,6 +34,8 @@ _COMPILE = (
     *("--no-emit-index-url", "--no-emit-find-links"),
 )
 _BARE = ("--no-header", "--no-annotate")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+"""Those that `./just` takes."""
 _ENTRY = re.compile(r"(?P<name>[a-z0-9._-]+)(?:\[[^\]]*\])?==(?P<version>[^\s;\\]+)")
 
 
@@ -75,9 +77,11 @@ def lock_anew() -> None:
     """Lock the newest versions that are allowed, with hashes; no lock names a registry.
 
     Raises:
-        CalledProcessError: uv or npm could not. What was locked before it stays so.
+        CalledProcessError: uv or npm could not, or a package has no wheel for one of `PYTHONS`. What was
+            locked before it stays so.
     """
     _compile(PYTHON_LOCK, "pyproject.toml", "--all-extras", "--custom-compile-command", _MADE_BY)
+    see_that_wheels_are_there()
     # Of the images: the versions of the lock above, and fewer packages.
     within = ("--constraint", str(PYTHON_LOCK), *_BARE)
     _compile(OF_IMAGES / "shop.lock", "pyproject.toml", "--extra", "celery", *within)
@@ -100,6 +104,18 @@ def lock_anew() -> None:
             shutil.copytree(project, anew, ignore=shutil.ignore_patterns(_NPM_LOCK, "node_modules"))
             _run([*node.npm, *words], cwd=anew, env=env)
             shutil.copyfile(anew / _NPM_LOCK, project / _NPM_LOCK)
+
+
+def see_that_wheels_are_there() -> None:
+    """That everything locked installs without a compiler, on each version of Python.
+
+    Raises:
+        CalledProcessError: uv says of which package there is none.
+    """
+    words = ("pip", "install", "--quiet", "--dry-run", "--no-build", "--requirement", str(PYTHON_LOCK))
+    for version in PYTHONS:
+        with tempfile.TemporaryDirectory() as nowhere:
+            _run([UV, *words, "--python-version", version, "--target", nowhere], cwd=ROOT, env={})
 
 
 def _compile(lock: Path, *words: str) -> None:

@@ -1,5 +1,6 @@
 """`ingram backup` and `ingram restore`: the shop's own databases and files in one archive, and back."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,7 +103,7 @@ def restore(archive: Path, yes: bool, as_json: bool) -> None:
         made = moment(opened.manifest.made_at)
         if asks and not click.confirm(one_line(f"Restore the backup of {made} into {restoring.targets}?")):
             fail("Nothing was restored.", SOME_FAILED, as_json)
-        done = restoring.run(settings, common, migrate_queue)
+        done = restoring.run(settings, common, partial(migrate_queue, gently=True))
     _tell_restored(done, as_json)
 
 

@@ -34,7 +34,7 @@ def migrate_all(common: CommonSettings) -> MigrationResult:
     Raises:
         NeedsPerson, Transient: a database refuses us, or can't be reached.
     """
-    result = migrate_queue()
+    result = migrate_queue(gently=True)
     _see_that_tables_may_be_made(common.DAGSTER_PG_URL.get_secret_value())
     with dagster_instance(common) as instance:
         _ = instance.run_launcher  # Celery may be set, and not be installed.
@@ -53,12 +53,13 @@ def _see_that_tables_may_be_made(url: str) -> None:
         )
 
 
-def migrate_queue() -> MigrationResult:
-    """Bring the queue database to this version, with the roles that the settings name."""
+def migrate_queue(*, gently: bool = False) -> MigrationResult:
+    """Bring the queue database to this version, with the roles that the settings name (`schema.migrate`)."""
     settings = _owner()
     return schema.migrate(
         settings.QUEUE_OWNER_DB_URL.get_secret_value(),
         writer_role=settings.QUEUE_WRITER_ROLE,
         reader_role=settings.QUEUE_READER_ROLE,
         cover_prefix=settings.R2_PUBLIC_URL,
+        gently=gently,
     )

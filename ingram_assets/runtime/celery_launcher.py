@@ -81,7 +81,7 @@ class CeleryLauncher(CeleryRunLauncher):
             return CheckRunHealthResult(WorkerStatus.RUNNING, "Dagster's database does not say.")
         worker = run.tags.get(WORKER_TAG, "of unknown name")
         return CheckRunHealthResult(
-            WorkerStatus.FAILED, f"The worker that had it ({worker}) is gone, or has it no more."
+            WorkerStatus.FAILED, f"The worker that had it ({worker}) is gone or frozen, or has it no more."
         )
 
     def get_run_worker_debug_info(

@@ -292,7 +292,7 @@ def test_going_live_brings_what_was_planned_and_notes_who_said_so(old: OldShop, 
     shop = old.shop
     # Two people say so at once, and both have looked at a plan.
     with Journal(shop.journal) as journal, ExitStack() as alone:
-        alone.enter_context(journal.alone(lambda: None))
+        alone.enter_context(journal.alone("another", lambda _: None))
         both = [shell.begun("go-live", "--yes", "--let-through", *more) for more in (["--json"], [])]
         waiting = "waiting for another run"
         until(lambda: all(waiting in one.errors() for one in both), 120, "two plans that wait")

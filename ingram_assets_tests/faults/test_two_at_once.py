@@ -64,7 +64,7 @@ def test_a_run_waits_for_the_one_that_is_at_work_on_the_store(
         assert pushed.exit_code == 0, pushed.errors
         words = ("undo", pushed.result["run_id"], "--yes")
     before = admin.levels()[isbn]["stocked_quantity"]
-    with Journal(stack.url("storefront", "storefront")) as journal, journal.alone(lambda: None):
+    with Journal(stack.url("storefront", "storefront")) as journal, journal.alone("another", lambda _: None):
         waiting = elsewhere.start(*words, "--json")
         until(
             lambda: (

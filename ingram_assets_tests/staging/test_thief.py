@@ -161,6 +161,21 @@ def test_sessions_end_with_the_next_migration_and_ours_go_on(queue: Queue, write
     assert outcomes(writer.record_stock([reading(1)])) == ["first"]
 
 
+def test_a_machine_that_starts_ends_no_sessions_of_a_queue_of_its_version(
+    postgres: Postgres, queue: Queue
+) -> None:
+    """Runs on other machines have their turns at the site there, and another queue is another shop's."""
+    other = migrated(postgres, "another_shop")
+    with session(queue, "writer") as ours, session(other, "writer") as theirs:
+        migrate(queue.owner, gently=True)
+        assert ours.execute("SELECT 1").fetchone() == (1,)
+        queue.sql("DROP FUNCTION ingram_record_unread")  # As of another version.
+        migrate(queue.owner, gently=True)
+        with pytest.raises(psycopg.OperationalError):
+            ours.execute("SELECT 1")
+        assert theirs.execute("SELECT 1").fetchone() == (1,)
+
+
 # -- connections --------------------------------------------------------------------------------------------
 
 

@@ -279,28 +279,28 @@ def test_nul_characters_and_backslashes(database: str) -> None:
 
 
 def test_one_run_at_a_time(database: str) -> None:
-    """A second run waits, says so once, and goes on when the first is over or has died."""
+    """A second run waits, says once for which, and goes on when the first is over or has died."""
     told: list[str] = []
     entered = threading.Event()
 
     def second() -> None:
-        with Journal(database) as journal, journal.alone(lambda: told.append("waiting")):
+        with Journal(database) as journal, journal.alone("second", told.append):
             entered.set()
 
     with ThreadPoolExecutor() as pool, Journal(database) as first:
-        with first.alone(lambda: told.append("nobody else is there")):
+        with first.alone("first", lambda _: told.append("nobody else is there")):
             waiting = pool.submit(second)
             while not (told or waiting.done()):
                 time.sleep(0.02)
             assert not entered.wait(1.5)
-            assert told == ["waiting"]
+            assert told == ["first"]
         waiting.result(60)
         assert entered.is_set()
 
         # A run that is killed leaves no lock behind.
         entered.clear()
         told.clear()
-        with first.alone(lambda: None):
+        with first.alone("first", lambda _: None):
             waiting = pool.submit(second)
             while not (told or waiting.done()):
                 time.sleep(0.02)

@@ -162,13 +162,13 @@ FAULTS = (
             Change("defs/scraper/decisions.py", "    return _spread(odd, line)", "    return [*odd, *line]"),
             Change(
                 "sources/ipage/access/answers.py",
-                "    if isinstance(error, StockInPart):\n        return Sign.NEITHER",
-                "    if isinstance(error, StockInPart):\n        return Sign.FAILING",
+                "    if isinstance(error, StockInPart):\n        return SiteSign.NEITHER",
+                "    if isinstance(error, StockInPart):\n        return SiteSign.FAILING",
             ),
             Change(
                 "sources/ipage/access/answers.py",
-                "        return Sign.FAILING if is_known and is_first else Sign.NEITHER",
-                "        return Sign.FAILING",
+                "        return SiteSign.FAILING if is_known and is_first else SiteSign.NEITHER",
+                "        return SiteSign.FAILING",
             ),
         ),
     ),
@@ -338,7 +338,7 @@ FAULTS = (
     _one(
         "two pushes are at work at once",
         "store/journal.py",
-        "            while not _takes_lock(holder):",
+        "            while not _takes_lock(holder, run_id):",
         "            while False:",
     ),
     _one(

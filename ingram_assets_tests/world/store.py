@@ -343,12 +343,17 @@ class Holder:
     """A connection to the journal's database, with whose end its lock goes."""
 
     def __init__(self, journal: "SimulatedJournal") -> None:
-        self._journal = journal
+        self._journal, self.run_id = journal, ""
 
-    def takes_lock(self) -> bool:
+    def takes_lock(self, run_id: str) -> bool:
         """Whether the lock is this one's now."""
+        self.run_id = run_id
         self._journal.holder = self._journal.holder or self
         return self._journal.holder is self
+
+    def who_has_lock(self) -> str:
+        """The run whose it is."""
+        return self._journal.holder.run_id if self._journal.holder else ""
 
     def close(self) -> None:
         if self._journal.holder is self:

@@ -141,7 +141,7 @@ class Storefront:
         reader: Any = self.queue
         state, reason, before = "succeeded", "", self._read_in_store()
         try:
-            with classified(), self.journal.alone(lambda: None):
+            with classified(), self.journal.alone("another", lambda _: None):
                 now = self.clock.moment()
                 session = self._session(run_id, now.astimezone(self.zone).date())
                 retired = frozenset(self.scraper.retired)
@@ -169,7 +169,7 @@ class Storefront:
     def undo(self, run_id: str) -> None:
         """What `ingram undo` does."""
         today = self.clock.moment().astimezone(self.zone).date()
-        with self.journal.alone(lambda: None):
+        with self.journal.alone("another", lambda _: None):
             undoing.undo(self._session(f"undo {next(self._numbers)}", today), run_id)
 
     def _session(self, run_id: str, today: date) -> StoreSession:
@@ -324,10 +324,17 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
     with replaced(
         (pushing, of_push),
         (levels, at_work),
-        (journal, {"_takes_lock": Holder.takes_lock, "time": SimpleNamespace(sleep=clock.sleep)}),
+        (
+            journal,
+            {
+                "_takes_lock": Holder.takes_lock,
+                "_who_has_lock": Holder.who_has_lock,
+                "time": SimpleNamespace(sleep=clock.sleep),
+            },
+        ),
         (
             undoing,
-            {**at_work, "read_products": lambda *_: {}, "Shelves": silent, "send_updates": lambda *_: {}},
+            {**at_work, "read_products": lambda *_: {}, "CatalogIds": silent, "send_updates": lambda *_: {}},
         ),
     ):
         yield

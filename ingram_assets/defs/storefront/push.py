@@ -166,7 +166,7 @@ def open_store(
         queue.open() as reader,
         journal.open() as book,
         journal.open_ledger() as ledger,
-        book.alone(lambda: say(context, "waiting for another run at work on the store")),
+        book.alone(run_id, lambda other: say(context, _waiting_for(other))),
         client.reporting(lambda failure: book.failed_request(run_id, failure)),
     ):
         if client.read_only and not can_plan:
@@ -180,6 +180,11 @@ def open_store(
         session = StoreSession(client, book, location, rules, today, categories, run_id, ledger)
         retired = frozenset(context.instance.get_dynamic_partitions(RETIRED_NAME))
         yield StoreRun(context, reader, session, settings, retired, began, admin_page=client.admin_page())
+
+
+def _waiting_for(run_id: str) -> str:
+    """Whoever waits for long may look at that run: one whose process is frozen never ends by itself."""
+    return f"waiting for another run at work on the store{f' ({run_id[:8]})' if run_id else ''}"
 
 
 def why_only_plan(run: StoreRun) -> str | None:

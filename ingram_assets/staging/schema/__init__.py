@@ -43,6 +43,7 @@ def migrate(
     writer_role: str = "ingram_queue_writer",
     reader_role: str = "ingram_queue_reader",
     cover_prefix: str | None = None,
+    gently: bool = False,
 ) -> MigrationResult:
     """Applies the versions that are missing and grants the two roles what they need, in one transaction.
 
@@ -56,6 +57,8 @@ def migrate(
 
     Args:
         cover_prefix: the address below which covers lie; without it, the one that the last call was given.
+        gently: end no sessions but those in this database, and none if it is of this version already: runs
+            on other machines have their turns at the site there. What a thief left may stay.
 
     Raises:
         NeedsPerson: the sign-in is refused or may not do this; a role's name can't be used, or the role could
@@ -70,11 +73,13 @@ def migrate(
         connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        end_sessions(driver, roles)  # what they hold would be waited for
+        stays = gently and len({*versions(driver)}) == 1 and is_of_this_version(driver)
+        if not stays:
+            end_sessions(driver, roles, everywhere=not gently)  # what they hold would be waited for
         _lock(driver)
         before, after = _upgrade(connection)
         # Drops every function and type of ours and makes those of now: no older one stays behind.
-        for name in ("drop", *_FUNCTIONS):
+        for name in () if stays else ("drop", *_FUNCTIONS):
             driver.execute(_functions(name))
         created = grant(driver, roles)
         return MigrationResult(before, after, created, bound(driver, roles, cover_prefix))

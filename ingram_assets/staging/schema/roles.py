@@ -106,8 +106,8 @@ def _open_what_runs_share(run: Callable[..., None]) -> None:
     run("GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA scraper TO {writer}")
 
 
-def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
-    """Ends the roles' sessions, as far as the owner may: in every database, since they count there too.
+def end_sessions(connection: psycopg.Connection, roles: Roles, *, everywhere: bool) -> None:
+    """Ends the roles' sessions, as far as the owner may: in this database, or in all, since all count.
 
     A session outlives the password that it was opened with. Ours are made anew within the call under way.
 
@@ -132,7 +132,9 @@ def end_sessions(connection: psycopg.Connection, roles: Roles) -> None:
         _may_end_sessions_of(connection, name)
         with _as_far_as_may_be(connection):
             connection.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name]
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE usename = %s AND (%s OR datname = current_database())",
+                [name, everywhere],
             )
 
 
