@@ -52,7 +52,11 @@ def test_each_is_a_user_of_its_own_with_its_own_settings(name: str):
     # All see their state at one path: a run's code server is told the daemon's.
     assert unit["BindPaths"] == [f"/var/lib/ingram-{name}:/var/lib/ingram"]
     assert unit["Environment"] == ["INGRAM_ENV_DIR=%d INGRAM_STATE_DIR=/var/lib/ingram"]
-    assert unit["Requires"] == ["ingram-migrate.service"]
+    # It waits for the migrations, and is at work without them where the owner's password is wrong.
+    assert unit["Wants"] == ["network-online.target ingram-migrate.service"]
+    assert "ingram-migrate.service" in unit["After"][0].split()
+    assert "Requires" not in unit
+    assert unit["RestartPreventExitStatus"] == ["2"]
 
 
 def test_the_owner_s_address_is_known_to_none_that_lasts():

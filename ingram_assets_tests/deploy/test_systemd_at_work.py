@@ -248,6 +248,24 @@ def test_the_services_wait_for_migrations_that_are_tried_again(
     eventually(lambda: all(_is_well(shop, name) for name in SERVICES), seconds=300)
 
 
+def test_a_wrong_setting_is_told_by_systemd_and_the_others_are_at_work(
+    shop: Machine, eventually: Callable[..., None]
+):
+    own, owner = (shop.root / "etc/ingram" / name for name in (".env.scraper", ".env.owner"))
+    right = {file: file.read_text() for file in (own, owner)}
+    set_lines(own, IPAGE_CONCURRENCY="eight")
+    set_lines(owner, QUEUE_OWNER_DB_URL="nonsense")
+    assert shop.run("systemctl restart ingram-migrate").returncode
+    shop.said("systemctl restart ingram-scraper")
+    eventually(lambda: shop.state_of("ingram-scraper") == "failed", seconds=60)
+    assert "IPAGE_CONCURRENCY is malformed" in shop.run("systemctl status --lines=20 ingram-scraper").stdout
+    assert all(_is_well(shop, name) for name in SERVICES if name != "scraper")
+    for file, text in right.items():
+        file.write_text(text)
+    shop.said("systemctl restart ingram-migrate ingram-scraper")
+    eventually(lambda: _is_well(shop, "scraper"), seconds=120)
+
+
 def test_a_backup_goes_into_new_databases(shop: Machine, postgres: Postgres, eventually: Callable[..., None]):
     shop.said("systemctl stop 'ingram-*'")
     for database in ("dagster", "storefront", "catalog_import"):
