@@ -4,6 +4,7 @@ mmdebstrap makes it, and `unshare` lets its systemd be the first process of its 
 machine's network, so the services listen at ports that are free here.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -114,13 +115,13 @@ class Machine:
         assert done.returncode == 0, f"{line}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done.stdout
 
-    def process_of(self, unit: str) -> psutil.Process:
-        """A service's own process."""
-        return next(
-            child
-            for child in self.first.children(recursive=True)
-            if f"/system.slice/{unit}.service" in Path(f"/proc/{child.pid}/cgroup").read_text()
-        )
+    def process_of(self, unit: str) -> psutil.Process | None:
+        """A service's own process; `None`: it has none now."""
+        for child in self.first.children(recursive=True):
+            with contextlib.suppress(OSError):  # It has just ended.
+                if f"/system.slice/{unit}.service" in Path(f"/proc/{child.pid}/cgroup").read_text():
+                    return child
+        return None
 
     def state_of(self, unit: str) -> str:
         """What systemd says of it: `active`, `inactive`, `activating` or `failed`."""
