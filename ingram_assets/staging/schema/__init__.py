@@ -73,7 +73,8 @@ def migrate(
         connection.exec_driver_sql("SET LOCAL lock_timeout = '60s'")
         driver = connection.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        stays = gently and len({*versions(driver)}) == 1 and is_of_this_version(driver)
+        there, newest = versions(driver)
+        stays = gently and there == newest and is_of_this_version(driver)
         if not stays:
             end_sessions(driver, roles, everywhere=not gently)  # what they hold would be waited for
         _lock(driver)
