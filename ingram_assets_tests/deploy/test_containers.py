@@ -20,7 +20,7 @@ from ingram_assets.runtime.ports import free_port, http_ok, port_open
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.runtime.serve import SERVICES
 from ingram_assets_tests.testing import containers
-from ingram_assets_tests.testing.containers import ROOT, Root, Shop, set_lines
+from ingram_assets_tests.testing.containers import ROOT, Root, Shop, levels_in_stock, set_lines, type_in_psql
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.embedded.medusa import Medusa
 from ingram_demo.embedded.postgres import Postgres, server_programs
@@ -106,7 +106,7 @@ def shop(
         MODE="live",
     )
     set_lines(settings / ".env.operations", ALERT_URLS="")
-    _make_roles(postgres, (settings / "roles.sql").read_text())
+    type_in_psql(postgres, (settings / "roles.sql").read_text())
     hosts = folder / "hosts"
     hosts.write_text("127.0.0.1 localhost\n" + "".join(f"127.0.0.1 {name}\n" for name in HOSTS))
     hosts.chmod(0o644)
@@ -118,16 +118,6 @@ def shop(
     files = {"/etc/hosts": hosts, "/etc/trusted.crt": trusted}
     with Supervisor(servers_folder / "of-compose", grace_seconds=60) as started:
         yield Shop(started, folder, roots, beside, files)
-
-
-def _make_roles(postgres: Postgres, text: str) -> None:
-    """What PostgreSQL's own image does with the file, as its superuser."""
-    everywhere, _, in_dagster_s = text.partition("\\connect dagster\n")
-    for database, statements in (("postgres", everywhere), ("dagster", in_dagster_s)):
-        with psycopg.connect(postgres.url(database), autocommit=True) as connection:
-            for statement in statements.split(";\n"):
-                if statement.strip():
-                    connection.execute(statement.encode())
 
 
 @pytest.fixture(scope="module")
@@ -213,14 +203,7 @@ def test_a_first_reading_comes_to_the_store(at_work: Shop, medusa: Medusa, event
     found = at_work.run("scraper", "ingram", "discover")
     assert found.returncode == 0, found.stdout + found.stderr
 
-    def levels() -> int:
-        with psycopg.connect(medusa.database_url) as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM inventory_level WHERE stocked_quantity > 0 AND deleted_at IS NULL"
-            ).fetchone()
-        return int(row[0]) if row else 0
-
-    eventually(lambda: levels() > 0, seconds=900)
+    eventually(lambda: levels_in_stock(medusa) > 0, seconds=900)
     eventually(lambda: at_work.run("storefront", "ingram", "check-store").returncode == 0, seconds=600)
     said = at_work.run("desk", "ingram", "status").stdout
     assert said.startswith("The store tells the truth.")
@@ -277,7 +260,7 @@ def test_a_backup_goes_into_new_databases(at_work: Shop, postgres: Postgres, eve
     for database in DATABASES:
         postgres.drop_database(database)
     roles = (at_work.folder / "settings/roles.sql").read_text()
-    _make_roles(postgres, "".join(line for line in roles.splitlines(True) if "CREATE ROLE" not in line))
+    type_in_psql(postgres, "".join(line for line in roles.splitlines(True) if "CREATE ROLE" not in line))
     restored = at_work.run("backup", "ingram", "restore", f"/backups/{archive.name}", "--yes")
     assert restored.returncode == 0, restored.stderr
 

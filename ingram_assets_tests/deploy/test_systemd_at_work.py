@@ -14,7 +14,7 @@ from ingram_assets.runtime.ports import free_port
 from ingram_assets.runtime.processes import Supervisor
 from ingram_assets.runtime.serve import SERVICES
 from ingram_assets_tests.testing import systemd_machine
-from ingram_assets_tests.testing.containers import ROOT, set_lines
+from ingram_assets_tests.testing.containers import ROOT, levels_in_stock, set_lines, type_in_psql
 from ingram_assets_tests.testing.systemd_machine import Machine
 from ingram_demo.embedded.imap import Imap
 from ingram_demo.embedded.medusa import Medusa
@@ -112,14 +112,7 @@ def settings(machine: Machine, postgres: Postgres, medusa: Medusa, imap: Imap, s
 
 
 def _make_databases(postgres: Postgres, lines: list[str]) -> None:
-    """What a person types in psql, as the superuser."""
-    database = "postgres"
-    for line in lines:
-        if line.startswith("\\connect"):
-            database = line.split()[1]
-            continue
-        with psycopg.connect(postgres.url(database), autocommit=True) as connection:
-            connection.execute(line.replace("…", WORD).encode())
+    type_in_psql(postgres, "".join(f"{line}\n" for line in lines).replace("…", WORD))
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +141,8 @@ def _journal(machine: Machine) -> str:
     return machine.said("journalctl --no-pager --output=cat --unit 'ingram-*'")
 
 
-def _levels(medusa: Medusa) -> int:
-    with psycopg.connect(medusa.database_url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM inventory_level WHERE stocked_quantity > 0 AND deleted_at IS NULL"
-        ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def test_a_first_reading_comes_to_the_store(shop: Machine, medusa: Medusa, eventually: Callable[..., None]):
-    eventually(lambda: _levels(medusa) > 0, seconds=600)
+    eventually(lambda: levels_in_stock(medusa) > 0, seconds=600)
     eventually(lambda: _is_right(shop), seconds=300)
     said = shop.said("deploy/as-service.sh storefront status")
     assert said.startswith("The store tells the truth.")

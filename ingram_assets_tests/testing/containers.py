@@ -18,9 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
 
 from ingram_assets.runtime.processes import Supervisor
+from ingram_demo.embedded.medusa import Medusa
+from ingram_demo.embedded.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -63,29 +66,27 @@ def build(target: str, folder: Path) -> str:
     if not _said("buildah", "images", "-q", "-f", f"reference={BASE}"):
         _make_base(folder)
     name = f"localhost/ingram-test-{target}"
-    _run(
+    run(
         *("buildah", "bud", "-q", "--layers", "--isolation", "chroot", "--build-arg", f"BASE={BASE}"),
         *("-f", CONTAINERFILE, "--target", target, "-t", name, ROOT),
     )
     return name
 
 
-def _make_base(folder: Path) -> None:
-    """A Debian with its essential packages alone, which trusts the authorities that this machine does."""
+def make_debian(archive: Path, *packages: str) -> None:
+    """A Debian with its essential packages and these, which trusts the authorities that this machine does."""
     own = [f"copy-in {file} {MACHINE_S_OWN}" for file in MACHINE_S_OWN.glob("*.crt")]
     hooks = [*own, 'chroot "$1" update-ca-certificates'] if own else []
     words = [f"--customize-hook={hook}" for hook in hooks]
-    _run(
-        "mmdebstrap",
-        "--variant=minbase",
-        "--include=ca-certificates",
-        *words,
-        SUITE,
-        folder / "root.tar",
-    )
+    include = f"--include={','.join(('ca-certificates', *packages))}"
+    run("mmdebstrap", "--variant=minbase", include, *words, SUITE, archive)
+
+
+def _make_base(folder: Path) -> None:
+    make_debian(folder / "root.tar")
     made = _said("buildah", "from", "scratch")
-    _run("buildah", "add", "-q", made, folder / "root.tar", "/")
-    _run("buildah", "commit", "-q", "--rm", made, BASE)
+    run("buildah", "add", "-q", made, folder / "root.tar", "/")
+    run("buildah", "commit", "-q", "--rm", made, BASE)
     (folder / "root.tar").unlink()
 
 
@@ -109,7 +110,7 @@ def opened(image: str) -> Iterator[Root]:
         config = json.loads(_said("buildah", "inspect", "--type", "image", image))["OCIv1"]["config"]
         yield Root(Path(_said("buildah", "mount", made)), config)
     finally:
-        _run("buildah", "rm", made)
+        run("buildah", "rm", made)
 
 
 @dataclass
@@ -204,6 +205,24 @@ class Shop:
         return f"mount --bind {shlex.quote(str(source.resolve()))} .{place}"
 
 
+def type_in_psql(postgres: Postgres, script: str) -> None:
+    """What a person types there as the superuser; `connect` leads to another database, as in psql."""
+    first, *others = re.split(r"^\\connect (\w+)\n", script, flags=re.M)
+    for database, statements in [("postgres", first), *zip(others[::2], others[1::2], strict=True)]:
+        with psycopg.connect(postgres.url(database), autocommit=True) as connection:
+            for statement in statements.split(";\n"):
+                if statement.strip():
+                    connection.execute(statement.encode())
+
+
+def levels_in_stock(medusa: Medusa) -> int:
+    """How many of the store's levels have copies."""
+    query = "SELECT count(*) FROM inventory_level WHERE stocked_quantity > 0 AND deleted_at IS NULL"
+    with psycopg.connect(medusa.database_url) as connection:
+        ((found,),) = connection.execute(query).fetchall()
+    return int(found)
+
+
 def set_lines(file: Path, **settings: str) -> None:
     """Fill settings into a file, as a person does: a line of that name, be it a comment, is written anew."""
     text = file.read_text()
@@ -214,7 +233,8 @@ def set_lines(file: Path, **settings: str) -> None:
     file.write_text(text)
 
 
-def _run(*words: str | Path) -> None:
+def run(*words: str | Path) -> None:
+    """Run a program of this machine, which has to end well."""
     done = subprocess.run(words, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, f"{words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 

@@ -19,11 +19,11 @@ from pathlib import Path
 import psutil
 
 from ingram_assets.runtime.processes import Supervisor
-from ingram_assets_tests.testing.containers import MACHINE_S_OWN, ROOT, SUITE
+from ingram_assets_tests.testing.containers import MACHINE_S_OWN, ROOT, make_debian, run
 
 _TOOLS = ("mmdebstrap", "unshare", "nsenter")
 _PACKAGES = (
-    *("systemd", "systemd-sysv", "dbus", "ca-certificates"),
+    *("systemd", "systemd-sysv", "dbus"),
     *("git", "python3-venv", "chromium", "postgresql-client-17"),
 )
 _BOOT = """\
@@ -67,11 +67,9 @@ def installed(folder: Path, authority: Path) -> Path:
         authority: the certificate of one more authority that it trusts.
     """
     root, archive = folder / "root", folder / "root.tar"
-    include = f"--include={','.join(_PACKAGES)}"
-    own = [f"--customize-hook=copy-in {file} {MACHINE_S_OWN}" for file in MACHINE_S_OWN.glob("*.crt")]
-    _run("mmdebstrap", "--variant=minbase", include, *own, SUITE, archive)
+    make_debian(archive, *_PACKAGES)
     root.mkdir()
-    _run("tar", "--extract", "--file", archive, "--directory", root)
+    run("tar", "--extract", "--file", archive, "--directory", root)
     archive.unlink()
     shutil.copy(authority, root / MACHINE_S_OWN.relative_to("/") / "of-the-mailbox.crt")
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
@@ -87,7 +85,7 @@ def installed(folder: Path, authority: Path) -> Path:
         f"exec chroot {root} env -i {' '.join(_set(_ENVIRONMENT))} {' '.join(trusted)} "
         "sh -c 'update-ca-certificates && cd /opt/ingram && ./just install'"
     )
-    _run("unshare", "--mount", "sh", "-c", script)
+    run("unshare", "--mount", "sh", "-c", script)
     return root
 
 
@@ -151,7 +149,7 @@ def running(supervisor: Supervisor, root: Path) -> Iterator[Machine]:
         machine.first.send_signal(signal.SIGKILL)
     finally:
         supervisor.stop("systemd")
-        _run("unshare", "--mount", "sh", "-c", _WITHOUT_GROUPS.format(groups=groups, name=name))
+        run("unshare", "--mount", "sh", "-c", _WITHOUT_GROUPS.format(groups=groups, name=name))
 
 
 _WITHOUT_GROUPS = "mount -t cgroup2 none {groups} && find {groups}/{name} -depth -type d -delete"
@@ -166,8 +164,3 @@ def blocks(document: Path, heading: str) -> list[list[str]]:
 
 def _set(environment: Mapping[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in environment.items()]
-
-
-def _run(*words: str | Path) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, timeout=3000)
-    assert done.returncode == 0, f"{words}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
