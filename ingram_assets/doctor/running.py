@@ -19,9 +19,7 @@ from ingram_assets.settings.environment import said_in_files
 log = logging.getLogger(__name__)
 
 _OURS = logging.getLogger("ingram_assets")
-_SAID_ANYWAY = "ingram_assets.store.client"
-"""Warns of each request that failed, also of those that are meant to."""
-_OF_RETRIES = logging.getLogger("stamina")
+_OF_RETRIES = "ingram_assets.retries"
 """Says that something is tried again; what comes of it is the check's to say."""
 
 
@@ -136,15 +134,14 @@ def _warnings_kept() -> Iterator[list[str]]:
 
     class Keeper(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.name != _SAID_ANYWAY:
+            if record.name != _OF_RETRIES:
                 kept.append(record.getMessage())
 
     keeper, before = Keeper(logging.WARNING), _OURS.propagate
-    was_quiet = _OF_RETRIES.disabled
     _OURS.addHandler(keeper)
-    _OURS.propagate, _OF_RETRIES.disabled = False, True
+    _OURS.propagate = False
     try:
         yield kept
     finally:
         _OURS.removeHandler(keeper)
-        _OURS.propagate, _OF_RETRIES.disabled = before, was_quiet
+        _OURS.propagate = before

@@ -11,6 +11,7 @@ import stamina
 from ingram_assets.domain import unpacking
 from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.domain.failures import LimitUsedUp, NeedsPerson, Permanent, Transient
+from ingram_assets.retries import log_retries
 
 BASE_URL = "https://covers.openlibrary.org"
 MAX_BYTES = 20_000_000
@@ -47,8 +48,7 @@ class OpenLibrary:
 
     def __init__(self, lookups: SharedLookups, *, base_url: str = BASE_URL) -> None:
         self._lookups = lookups
-        # By default stamina prints to standard output, in the middle of what a command says.
-        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+        log_retries()
         self._http = httpx.Client(
             base_url=base_url.rstrip("/"),
             timeout=15.0,

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,8 +15,7 @@ import stamina
 
 from ingram_assets.domain.addresses import is_this_machine
 from ingram_assets.domain.failures import IngramError, NeedsPerson, NothingWritten, Permanent, Transient
-
-log = logging.getLogger(__name__)
+from ingram_assets.retries import log_retries
 
 Sent = TypeVar("Sent")
 
@@ -102,9 +100,7 @@ class MedusaClient:
             raise NeedsPerson(
                 "Medusa needs MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD: neither is set."
             )
-        # Where structlog is installed, as Dagster's dependencies do, stamina prints to standard output
-        # instead, in the middle of a command's JSON.
-        stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
+        log_retries()
         self.base_url = base_url.rstrip("/")
         self._api_key, self._email, self._password = api_key, email, password
         self.token: str | None = None
@@ -263,7 +259,6 @@ class MedusaClient:
         raise self._reported(kind(method, path, status, _medusas_words(response), response.text))
 
     def _reported(self, error: MedusaError) -> MedusaError:
-        log.warning("Medusa: %s", error)
         if self.on_failure:
             self.on_failure(error)
         return error

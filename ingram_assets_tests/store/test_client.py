@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -109,12 +110,15 @@ OK = (200, '{"ok": true}')
 
 
 def test_a_hang_up_and_a_busy_server_are_tried_again(
-    server: Server, scripted: Callable[..., MedusaClient]
+    server: Server, scripted: Callable[..., MedusaClient], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = scripted(None, (503, "busy"), OK)
     failures: list[MedusaError] = []
     with client.reporting(failures.append):
         assert client.get("/admin/things") == {"ok": True}
+    hang_up, busy = (record.getMessage() for record in caplog.records if record.name.startswith("ingram"))
+    assert re.fullmatch(r"Trying again in [\d.]+ s: GET /admin/things got no answer: .*", hang_up)
+    assert busy.endswith("s: GET /admin/things answered 503: busy")
     assert server.asked == ["GET /admin/things"] * 3
     assert [each.status for each in failures] == [None, 503]
     assert (client.reads, client.writes) == (1, 0)
@@ -122,13 +126,14 @@ def test_a_hang_up_and_a_busy_server_are_tried_again(
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 422, 429])
 def test_a_4xx_is_never_tried_again(
-    server: Server, scripted: Callable[..., MedusaClient], status: int
+    server: Server, scripted: Callable[..., MedusaClient], caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
     client = scripted((status, '{"type": "invalid_data", "message": "Unrecognized fields: isbn"}'))
     with pytest.raises(MedusaError) as caught:
         client.post("/admin/products", {"isbn": 1})
     assert len(server.asked) == 1
     assert str(caught.value) == f"POST /admin/products answered {status}: Unrecognized fields: isbn"
+    assert not [record for record in caplog.records if record.name.startswith("ingram")], "the error says it"
     assert isinstance(caught.value, Transient if status == 429 else Permanent)
 
 
