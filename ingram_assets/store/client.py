@@ -83,6 +83,7 @@ class MedusaClient:
         reads, writes: requests that Medusa answered with success, sign-in left out.
         on_failure: called with every failed attempt, retried or not.
         read_only: why no write may be sent, and what a person does about it; `None`: it may.
+        before_write: called before each attempt of a write; what it raises keeps it from being sent.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class MedusaClient:
         self.writes = 0
         self.on_failure: Callable[[MedusaError], None] | None = None
         self.read_only: str | None = None
+        self.before_write: Callable[[], None] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -223,7 +225,10 @@ class MedusaClient:
         return answer
 
     def _once(self, method: str, path: str, body: Mapping[str, Any] | None) -> dict[str, Any]:
-        return self._exchange(method, path, body, {"authorization": self._authorization()})
+        headers = {"authorization": self._authorization()}
+        if self.before_write and method != "GET":
+            self.before_write()
+        return self._exchange(method, path, body, headers)
 
     def _exchange(
         self, method: str, path: str, body: Mapping[str, Any] | None, headers: dict[str, str]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -26,6 +25,7 @@ from ingram_assets.store.observe_mode import (
     read_mode,
     read_outlook,
 )
+from ingram_assets.store.one_run import StoreHold, holding_store
 
 Kind = Literal["location", "category", "product", "item", "level", "link", "variant", "tags"]
 Outcome = Literal["pending", "written", "failed"]
@@ -36,13 +36,7 @@ What = Literal["location", "sales_channel", "returns_to", "category", "tag", "va
 BODY_CAP = 4_000
 """Characters of a refused request's answer that are kept."""
 
-_ONE_RUN = 0x1A6A4D5B
-_AT_WORK = "ingram at work on the store: "
-"""Advisory lock of the one run that may be at work on the store."""
-
 _RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
-
-_LOOK_AGAIN_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,26 +202,15 @@ class Journal:
             ) from None
 
     @contextmanager
-    def alone(self, run_id: str, waiting: Callable[[str], None]) -> Iterator[None]:
+    def alone(self, run_id: str, waiting: Callable[[str], None]) -> Iterator[StoreHold]:
         """Waits until no other run is at work on the store, and holds off others until the block ends.
-
-        Two pushes at once would make a product twice, and an undo would put back what a push has just
-        read. Dagster's queue keeps them apart, but a command without `ingram up` starts its run beside it,
-        and so does one on another machine. The lock is a transaction's, on a connection of its own: it goes
-        when the run dies, and a pooler cannot hand it to somebody else.
 
         Args:
             run_id: by which others know who is at work.
             waiting: called with the id of each run that there is to wait for; "": it can't be told.
         """
-        told: str | None = None
-        with closing(self._connect()) as holder:
-            while not _takes_lock(holder, run_id):
-                if (other := _who_has_lock(holder)) != told:
-                    told = other
-                    waiting(other)
-                time.sleep(_LOOK_AGAIN_SECONDS)
-            yield
+        with closing(self._connect()) as connection, holding_store(connection, run_id, waiting) as hold:
+            yield hold
 
     @contextmanager
     def writing(self, run_id: str, changes: Sequence[Change]) -> Iterator[Writing]:
@@ -706,33 +689,6 @@ def read_held(connection: psycopg.Connection) -> list[HeldTitle]:
 def _no_more_copies_than(fields: dict[str, Any], ours: float | None) -> dict[str, Any]:
     stood = fields.get("stocked_quantity")
     return fields if ours is None or stood is None else fields | {"stocked_quantity": min(stood, ours)}
-
-
-def _takes_lock(holder: psycopg.Connection, run_id: str) -> bool:
-    """Begins a transaction that holds the lock of the one run; where another run has it, ends it again."""
-    with journal_failures(_RUN_AGAIN):
-        holder.execute("BEGIN")
-        holder.execute("SELECT set_config('application_name', %s, true)", [f"{_AT_WORK}{run_id}"])
-        if holder.execute("SELECT pg_try_advisory_xact_lock(%s)", [_ONE_RUN]).fetchone() == (True,):
-            return True
-        holder.execute("ROLLBACK")
-        return False
-
-
-def _who_has_lock(waiting: psycopg.Connection) -> str:
-    """The id of the run at work on the store; "": it has just ended, or a pooler hides it."""
-    with journal_failures(_RUN_AGAIN):
-        found = waiting.execute(
-            """
-            SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
-            WHERE locktype = 'advisory' AND granted AND objsubid = 1
-                AND classid::bigint = 0 AND objid::bigint = %s
-                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-            """,
-            [_ONE_RUN],
-        ).fetchone()
-    name = str(found[0]) if found else ""
-    return name.removeprefix(_AT_WORK) if name.startswith(_AT_WORK) else ""
 
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")

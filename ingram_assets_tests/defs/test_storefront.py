@@ -203,6 +203,30 @@ def test_a_row_that_changed_meanwhile_waits_for_the_next_push(
     assert storefront.shop.product(changed)["title"] == "A Better Title"
 
 
+def test_a_push_whose_lock_was_taken_from_it_writes_nothing_more(
+    storefront: Storefront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (isbn,) = storefront.titles(1)
+
+    def import_without_lock(*args: Any, **values: Any) -> ImportReport:
+        with psycopg.connect(storefront.journal, autocommit=True) as connection:
+            connection.execute(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE application_name LIKE 'ingram writes to the store: %'
+                """
+            )
+        return import_titles(*args, **values)
+
+    monkeypatch.setattr(push, "import_titles", import_without_lock)
+    stopped = storefront.push(isbn)
+    assert not stopped.succeeded
+    assert "ended this run's right to write to the store" in str(stopped.error)
+    assert storefront.row(isbn) == (False, None)
+    monkeypatch.undo()
+    assert count(storefront.push(isbn), "created") == 1, "nothing was there yet"
+
+
 def test_a_renamed_location_is_followed_and_a_second_one_stops_every_job(storefront: Storefront) -> None:
     (isbn,) = storefront.titles(1)
     pushed = storefront.push(isbn)

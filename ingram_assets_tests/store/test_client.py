@@ -23,6 +23,7 @@ from ingram_assets.store.client import (
     batches,
     send_splitting,
 )
+from ingram_assets.store.journal_connections import JournalLost
 from ingram_assets_tests.testing.shop import Shop
 
 
@@ -122,6 +123,23 @@ def test_a_hang_up_and_a_busy_server_are_tried_again(
     assert server.asked == ["GET /admin/things"] * 3
     assert [each.status for each in failures] == [None, 503]
     assert (client.reads, client.writes) == (1, 0)
+
+
+def test_what_may_be_written_is_asked_before_each_attempt(
+    server: Server, scripted: Callable[..., MedusaClient]
+) -> None:
+    client = scripted((503, "busy"), OK, OK)
+    may_write = [True, False]
+
+    def look() -> None:
+        if not may_write.pop(0):
+            raise JournalLost("Not any more.")
+
+    client.before_write = look
+    with pytest.raises(JournalLost):
+        client.post("/admin/things", {"a": 1})
+    assert server.asked == ["POST /admin/things"], "the second attempt was not sent"
+    assert client.get("/admin/things") == {"ok": True}, "reads need no leave"
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 409, 413, 422, 429])

@@ -1,5 +1,8 @@
 """The journal on a real PostgreSQL: made by whoever comes first, truthful about what broke off."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +16,7 @@ import psycopg
 import pytest
 
 from ingram_assets.domain.failures import NeedsPerson
-from ingram_assets.store import journal_schema
+from ingram_assets.store import journal_schema, one_run
 from ingram_assets.store.client import MedusaRefused, Unavailable
 from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, Known
 from ingram_assets.store.journal_connections import JournalLost
@@ -310,6 +313,62 @@ def test_one_run_at_a_time(database: str) -> None:
                     "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
                 )
             waiting.result(60)
+
+
+A_RUN_AT_WORK = """
+import sys
+from ingram_assets.store import one_run
+from ingram_assets.store.journal import Journal
+from ingram_assets.store.journal_connections import JournalLost
+one_run.SPEAK_SECONDS = 0.2
+with Journal(sys.argv[1]) as journal, journal.alone("first", lambda _: None) as hold:
+    print("at work", flush=True)
+    for _ in sys.stdin:
+        try:
+            hold.see()
+            print("has it", flush=True)
+        except JournalLost as error:
+            print(error, flush=True)
+"""
+
+
+def test_a_run_whose_process_is_frozen_holds_nobody_up_and_writes_nothing_more(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one_run, "FROZEN_AFTER", 2.0)
+    told: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        with Journal(database) as journal, journal.alone("second", told.append):
+            entered.set()
+
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", A_RUN_AT_WORK, database],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as first,
+        ThreadPoolExecutor() as pool,
+    ):
+        assert first.stdin
+        assert first.stdout
+        assert first.stdout.readline() == "at work\n"
+        waiting = pool.submit(second)
+        assert not entered.wait(4.0), "it is at work, and says so while it writes nothing"
+        assert told == ["first"]
+        print("see", file=first.stdin, flush=True)
+        assert first.stdout.readline() == "has it\n"
+
+        first.send_signal(signal.SIGSTOP)
+        waiting.result(60)
+        assert entered.is_set()
+
+        first.send_signal(signal.SIGCONT)
+        print("see", file=first.stdin, flush=True)
+        assert "ended this run's right to write to the store" in first.stdout.readline()
+        first.stdin.close()
 
 
 class TestShownBefore:

@@ -166,9 +166,10 @@ def open_store(
         queue.open() as reader,
         journal.open() as book,
         journal.open_ledger() as ledger,
-        book.alone(run_id, lambda other: say(context, _waiting_for(other))),
+        book.alone(run_id, lambda other: say(context, _waiting_for(other))) as hold,
         client.reporting(lambda failure: book.failed_request(run_id, failure)),
     ):
+        client.before_write = hold.see
         if client.read_only and not can_plan:
             raise NothingWritten(client.read_only)
         if by := context.run.tags.get(ASKED_BY_TAG):
@@ -183,7 +184,6 @@ def open_store(
 
 
 def _waiting_for(run_id: str) -> str:
-    """Whoever waits for long may look at that run: one whose process is frozen never ends by itself."""
     return f"waiting for another run at work on the store{f' ({run_id[:8]})' if run_id else ''}"
 
 
