@@ -52,6 +52,7 @@ def _as_json(status: Status) -> dict[str, Any]:
         "late": facts.late if queue else None,
         "oldest_reading": of_queue["oldest_reading"],
         "oldest_reading_isbn": of_queue["oldest_reading_isbn"],
+        "on_the_way": facts.on_the_way if queue else None,
         "behind": facts.behind,
         "behind_since": facts.behind_since,
         "behind_titles": [asdict(one) for one in status.behind_titles],

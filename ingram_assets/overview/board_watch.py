@@ -434,6 +434,7 @@ class BoardWatch:
             oldest=oldest.as_of if oldest else None,
             late=sum(one.is_late for one in kept),
             never_read=sum(one.as_of is None for one in kept),
+            on_the_way=len(followed.waiting.keys() - self._retired) if followed else 0,
             behind=len(behind) if followed else None,
             behind_since=behind[0].since if behind else None,
             behind_text=lag.sentence(followed.lag, self._lag_at_most, self._switched_off)

@@ -176,6 +176,7 @@ def _with_queue(
         within=pace.stock_sla,
         **processes(common),
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
+        on_the_way=len(waiting.keys() - dagster.retired),
         behind=None if behind is None else len(behind),
         block=block_of(broken),
         not_asked=tuple(why for why in (dagster.problem, journal.problem, store.problem()) if why),

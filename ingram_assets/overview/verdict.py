@@ -57,6 +57,7 @@ class ShopFacts:
         is_running: whether a process of the shop answers here; `started_by`: how they are started.
         within: how old a reading may be; `oldest`: the oldest there is; `late`: how many are older than that;
             `never_read`: how many have none, since no page of theirs showed stock.
+        on_the_way: how many have a change that the store was not told of, whether or not that lasts too long.
         behind: how many titles the store does not follow; `None`: nobody can say.
         behind_since: since when; `behind_text`: that in words, with what to do.
         undone: how many are as an undo left them, and not as was read; `undone_since`: since when.
@@ -77,6 +78,7 @@ class ShopFacts:
     oldest: datetime | None = None
     late: int = 0
     never_read: int = 0
+    on_the_way: int = 0
     behind: int | None = 0
     behind_since: datetime | None = None
     behind_text: str | None = None
@@ -182,9 +184,11 @@ def _judged(facts: ShopFacts, now: datetime) -> Verdict:
         none_shown = (
             f" but {facts.never_read:,} whose page{'' if facts.never_read == 1 else 's'} showed no stock yet"
         )
+    its = "its" if facts.on_the_way == 1 else "their"
+    not_yet = f" of all but {facts.on_the_way:,} on {its} way" if facts.on_the_way else ""
     why = (
         f"{_titles(facts.titles)}: each{none_shown} was read within {minutes(facts.within)}, and the store "
-        "shows what was read."
+        f"shows what was read{not_yet}."
     )
     return Verdict(VerdictKind.KEPT, True, None, why)
 

@@ -212,7 +212,7 @@ def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:
         connection.execute("UPDATE store_in_step SET stock_changed_at = now() - interval '1 day'")
     shop.changed(shop.isbns[2], 5)
     status = shop.status()
-    assert status["behind"] == 2
+    assert (status["behind"], status["on_the_way"]) == (2, 3)
     assert [one["isbn"] for one in status["behind_titles"]] == [first, second]
     assert {one["what"] for one in status["behind_titles"]} == {"stock"}
     since = datetime.fromisoformat(status["behind_since"])

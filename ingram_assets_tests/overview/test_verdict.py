@@ -70,6 +70,13 @@ def test_titles_without_a_reading_are_not_said_to_have_been_read() -> None:
     assert "each but 1 whose page showed no stock yet was read" in verdict(never_read=1).why
 
 
+def test_titles_on_their_way_are_not_said_to_be_shown() -> None:
+    assert verdict(on_the_way=12).why.endswith("the store shows what was read of all but 12 on their way.")
+    found = verdict(on_the_way=1)
+    assert found.why.endswith("the store shows what was read of all but 1 on its way.")
+    assert found.kept, "within the time that is promised"
+
+
 @pytest.mark.parametrize(
     ("facts", "kind"),
     [
