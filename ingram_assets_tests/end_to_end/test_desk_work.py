@@ -94,9 +94,10 @@ def shelves(admin: Admin, scraper: Shell) -> dict[str, str]:
 
 def copies(page: Page) -> str:
     """Copies, held and available, as an entry's page shows them."""
+    figures = page.locator("main > .figures .figure-number")
+    expect(figures.or_(page.get_by_text("Medusa can't be asked now")).first).to_be_visible()
     looked_again(page)
-    figures = page.locator("main > .figures .figure-number").all_inner_texts()
-    return " ".join(each.strip() for each in figures)
+    return " ".join(each.strip() for each in figures.all_inner_texts())
 
 
 def test_a_shelf_is_counted_adjusted_moved_held_and_given_up(
