@@ -15,7 +15,7 @@ from ingram_assets.defs.storefront.from_settings import own_tables, store_rules,
 from ingram_assets.domain import bindings
 from ingram_assets.domain.availability import Availability
 from ingram_assets.domain.backups import NotedBackup
-from ingram_assets.domain.failures import IngramError, Transient, of_the_disk
+from ingram_assets.domain.failures import IngramError, NeedsPerson, Transient, of_the_disk
 from ingram_assets.domain.lifetime import age
 from ingram_assets.domain.low_stock import has_few_left
 from ingram_assets.domain.site_pause import SitePause
@@ -94,7 +94,7 @@ def gather() -> Status:
     It is told by the settings that the shop's processes go by, where they are at work.
 
     Raises:
-        SettingsError, NeedsPerson: the storefront's settings, or the queue's database refuses us.
+        SettingsError: the storefront's settings.
     """
     typed = environment_of("storefront")
     check(typed, StorefrontSettings, CommonSettings, PaceSettings)
@@ -104,7 +104,7 @@ def gather() -> Status:
     store = StoreLook(settings)
     try:
         return _with_queue(settings, common, pace, store, runs.sentence)
-    except Transient as error:  # The queue's alone: what else does not answer is a sentence among the facts.
+    except (Transient, NeedsPerson) as error:  # The queue's: what else is away is a sentence among the facts.
         return _without_queue(settings, common, pace, store, str(error), runs.sentence)
 
 
@@ -172,14 +172,13 @@ def _with_queue(
     broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
     notes = tuple(_notes(settings, common, titles, store))  # Asks the store for more than whether it answers.
     facts = replace(
-        _facts(summary, dagster, journal, behind or (), behind_text),
+        _facts(summary, dagster, journal, behind, behind_text),
         within=pace.stock_sla,
         **processes(common),
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
         on_the_way=len(waiting.keys() - dagster.retired),
-        behind=None if behind is None else len(behind),
         block=block_of(broken),
-        not_asked=tuple(why for why in (dagster.problem, journal.problem, store.problem()) if why),
+        not_asked=tuple(filter(None, (dagster.rows_alone, journal.problem, store.problem()))),
         not_in_effect=not_in_effect,
     )
     sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
@@ -243,6 +242,11 @@ class _Dagster:
     backup: NotedBackup | None = None
     problem: str | None = None
 
+    @property
+    def rows_alone(self) -> str | None:
+        """The problem, and what it means for what is counted, where the queue answers."""
+        return f"{self.problem} So rows are counted here, retired ones too." if self.problem else None
+
 
 @dataclass(frozen=True, slots=True)
 class _Journal:
@@ -267,7 +271,7 @@ def _facts(
     summary: Summary,
     dagster: _Dagster,
     journal: _Journal,
-    behind: Sequence[lag.Behind],
+    behind: Sequence[lag.Behind] | None,
     behind_text: str | None,
 ) -> ShopFacts:
     return ShopFacts(
@@ -275,6 +279,7 @@ def _facts(
         oldest=summary.oldest_reading,
         never_read=summary.never_read,
         failed=summary.failed,
+        behind=None if behind is None else len(behind),
         behind_since=behind[0].since if behind else None,
         behind_text=behind_text,
         **undone_among(journal.in_step or {}, dagster.retired),
@@ -325,7 +330,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
         if (told := error if isinstance(error, IngramError) else of_the_disk(error)) is None:
             raise
         problem = str(told)
-    return _Dagster(problem=f"{problem} So rows are counted here, retired ones too.")
+    return _Dagster(problem=problem)
 
 
 def _behind(

@@ -66,7 +66,9 @@ class SignInRefused(MedusaError, NeedsPerson):
     """Wrong e-mail, password or key, or a user without the right."""
 
     def _sentence(self) -> str:
-        return f"{super()._sentence()} Check MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD."
+        return (
+            f"{super()._sentence().rstrip('.')}. Check MEDUSA_API_KEY, or MEDUSA_EMAIL and MEDUSA_PASSWORD."
+        )
 
 
 class MedusaClient:

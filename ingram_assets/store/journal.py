@@ -36,6 +36,9 @@ What = Literal["location", "sales_channel", "returns_to", "category", "tag", "va
 BODY_CAP = 4_000
 """Characters of a refused request's answer that are kept."""
 
+WRITES_LAND_WITHIN = timedelta(minutes=2)
+"""A write that was sent and not answered has arrived by then, or never will."""
+
 _RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
 
 
@@ -617,6 +620,23 @@ class Journal:
                 " WHERE isbn = ANY(%s)",
                 [list(isbns)],
             )
+
+    def doubt_late_writes(self) -> None:
+        """Takes back that the store is in step with titles of which a write may have arrived after that.
+
+        What a run sent before it died, or gave up waiting for, may still be on its way: behind a proxy, or in
+        a Medusa that is busy. It may land after the push that came next, with an older reading. So such
+        titles are looked at once more when it can't arrive any more. What an undo put back stays.
+        """
+        self._run(
+            """
+            UPDATE store_in_step SET pushed_at = NULL
+            FROM store_change WHERE store_change.isbn = store_in_step.isbn AND outcome = 'pending'
+                AND at < clock_timestamp() - %(within)s AND pushed_at < at + %(within)s
+                AND undone_at IS NULL
+            """,
+            {"within": WRITES_LAND_WITHIN},
+        )
 
     def held(self) -> list[HeldTitle]:
         """The titles that wait behind guardrails."""

@@ -28,8 +28,12 @@ _AT_WORK = "ingram writes to the store: "
 """Before a run's id; PostgreSQL keeps 63 bytes of such a name."""
 _LOOK_AGAIN_SECONDS = 0.3
 _RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
+_END_SESSIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = %s AND datname = current_database()
+"""
 _HOLDER = """
-    SELECT pid, application_name, state_change < clock_timestamp() - make_interval(secs => %s)
+    SELECT application_name, state_change < clock_timestamp() - make_interval(secs => %s)
     FROM pg_locks JOIN pg_stat_activity USING (pid)
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
         AND classid::bigint = 0 AND objid::bigint = %s
@@ -96,10 +100,15 @@ def holding_store(
         thread.join(SPEAK_SECONDS)
 
 
+def name_session(connection: psycopg.Connection, run_id: str) -> None:
+    """Names a session after the run at work on the store, until its transaction ends."""
+    connection.execute("SELECT set_config('application_name', %s, true)", [f"{_AT_WORK}{run_id}"])
+
+
 def _takes_lock(connection: psycopg.Connection, run_id: str) -> bool:
     """Begins a transaction that holds the lock of the one run; where another run has it, ends it again."""
     connection.execute("BEGIN")
-    connection.execute("SELECT set_config('application_name', %s, true)", [f"{_AT_WORK}{run_id}"])
+    name_session(connection, run_id)
     if connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone() == (True,):
         return True
     connection.execute("ROLLBACK")
@@ -109,14 +118,14 @@ def _takes_lock(connection: psycopg.Connection, run_id: str) -> bool:
 def _holder_that_lives(connection: psycopg.Connection) -> str:
     """The id of the run at work on the store; "": it has just ended, or a pooler hides it.
 
-    The session of one that is frozen is ended.
+    The sessions of one that is frozen are ended: that of this lock, and those that hold its entries.
     """
     found = connection.execute(_HOLDER, [FROZEN_AFTER, _LOCK]).fetchone()
     if found is None:
         return ""
-    pid, name, is_silent = found
+    name, is_silent = found
     if not (name or "").startswith(_AT_WORK):
         return ""
     if is_silent:
-        connection.execute("SELECT pg_terminate_backend(%s)", [pid])
+        connection.execute(_END_SESSIONS, [name])
     return str(name).removeprefix(_AT_WORK)

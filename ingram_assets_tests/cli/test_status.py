@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import psycopg
@@ -202,6 +203,18 @@ def test_a_queue_that_does_not_answer_is_no_failure_of_status(shop: LookedAtShop
     unknown = ("rows", "retired", "to_import", "failed", "unread", "never_read", "late", "behind")
     assert {name: status[name] for name in unknown} == dict.fromkeys(unknown), "unknown is never zero"
     assert status["promise_broken"] is None
+
+
+def test_a_queue_that_refuses_the_password_is_no_failure_of_status(shop: LookedAtShop) -> None:
+    right = urlsplit(os.environ["QUEUE_DB_URL"])
+    wrong = f"{right.username}:sEcret@{right.hostname}:{right.port}"
+    shop.patch.setenv("QUEUE_DB_URL", right._replace(netloc=wrong).geturl())
+    words = shop.words()
+    assert words.startswith("Whether the store tells the truth is not known. ")
+    assert "QUEUE_DB_URL" in words.splitlines()[0]
+    assert "sEcret" not in words
+    assert "rows are counted" not in words
+    assert shop.status()["verdict"]["kind"] == "not_known"
 
 
 def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:

@@ -350,6 +350,24 @@ class TestClockChanges:
         assert storefront.level(old) == 10
         assert daemon.tick() == []
 
+    def test_a_write_that_lands_after_its_run_died_is_put_right(self, storefront: Storefront) -> None:
+        late, undone = storefront.titles(2)
+        storefront.push(late, undone)
+        daemon = Daemon(storefront, "clock_changes")
+        journal(storefront, "UPDATE store_change SET outcome = 'pending' WHERE isbn = %s", late)
+        assert daemon.tick() == [], "it may arrive yet"
+        ago = "now() - interval '3 minutes'"
+        for isbn in (late, undone):
+            storefront.edit_level(isbn, 441)
+            journal(
+                storefront, f"UPDATE store_change SET outcome = 'pending', at = {ago} WHERE isbn = %s", isbn
+            )
+            journal(storefront, f"UPDATE store_in_step SET pushed_at = {ago} WHERE isbn = %s", isbn)
+        journal(storefront, "UPDATE store_in_step SET undone_at = now() WHERE isbn = %s", undone)
+        assert daemon.tick() == [late]
+        assert storefront.level(late) == 10
+        assert daemon.tick() == [], "once is enough"
+
     def test_no_guardrail_keeps_an_old_reading_for_sale(
         self,
         storefront: Storefront,

@@ -431,6 +431,7 @@ class TestRetiring:
         (event,) = (event for event in done.all_node_events if event.is_successful_output)
         report = event.step_output_data.metadata["report"].value
         assert report["counts"] == {"retired": 1}
+        assert "to stop selling it, take it off sale in Medusa, too." in " ".join(report["notes"])
         ((named, reason),) = [(one["isbn"], one["reason"]) for one in report["failed"]]
         assert named == B
         assert f"ingram enrich {B}" in reason

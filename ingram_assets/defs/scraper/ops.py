@@ -221,7 +221,13 @@ def retire_titles(context: dg.OpExecutionContext, config: RetireConfig) -> dg.Ou
         if isbn in tracked:
             instance.delete_dynamic_partition(ISBNS_NAME, isbn)
             context.log.info(f"{isbn} is no longer tracked.")
-    report.counts["retired"] = len(set(isbns) & set(tracked))
+    if retired := set(isbns) & set(tracked):
+        them = "it" if len(retired) == 1 else "them"
+        report.notes.append(
+            f"What the store has of {them} stays as it is: to stop selling {them}, take {them} off sale in "
+            "Medusa, too."
+        )
+    report.counts["retired"] = len(retired)
     return dg.Output(None, metadata=report.metadata())
 
 

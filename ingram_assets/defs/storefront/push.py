@@ -165,7 +165,7 @@ def open_store(
         medusa.open() as client,
         queue.open() as reader,
         journal.open() as book,
-        journal.open_ledger() as ledger,
+        journal.open_ledger(run_id) as ledger,
         book.alone(run_id, lambda other: say(context, _waiting_for(other))) as hold,
         client.reporting(lambda failure: book.failed_request(run_id, failure)),
     ):

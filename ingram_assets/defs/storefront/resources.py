@@ -45,9 +45,14 @@ class StoreJournal(dg.ConfigurableResource):
         """Whether what is planned is written to the store."""
         return store_mode(load(StorefrontSettings))
 
-    def open_ledger(self) -> StockLedger:
-        """The ledger of inventory operations, in the same database. Use as a context manager."""
-        return StockLedger(load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value(), connections=2)
+    def open_ledger(self, run_id: str | None = None) -> StockLedger:
+        """The ledger of inventory operations, in the same database. Use as a context manager.
+
+        Args:
+            run_id: as `StockLedger` has it.
+        """
+        url = load(StorefrontSettings).STOREFRONT_DB_URL.get_secret_value()
+        return StockLedger(url, connections=2, run_id=run_id)
 
 
 RESOURCES: dict[str, Any] = {"medusa": Medusa(), "queue": QueueReaderResource(), "journal": StoreJournal()}

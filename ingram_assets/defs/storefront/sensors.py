@@ -121,11 +121,13 @@ def clock_changes(
     """Pushes titles whose state ends with time alone, though nothing was read.
 
     These are: copies that were counted too long ago to be sold (STOCK_MAX_AGE), and such that are counted
-    anew; a preorder whose day has come; titles of which it is not known what the store was told.
+    anew; a preorder whose day has come; titles of which it is not known what the store was told, as when a
+    push broke off with a write on its way.
     """
     retired, now = _retired(context.instance), datetime.now(UTC)
     max_age, zone = store_rules(load(StorefrontSettings)).sold_for, ZoneInfo(store_time_zone())
     with queue.open() as reader, journal.open() as book:
+        book.doubt_late_writes()
         rows, told = reader.row_states(), book.in_step()
         book.hold_to_nothing([isbn for isbn in retired if isbn in told and told[isbn].pushed_at])
         titles = reader.titles(to_look_at(rows, told, retired, now, max_age))

@@ -17,6 +17,7 @@ from ingram_assets.domain.failures import Transient
 from ingram_assets.domain.position import Fulfillment, Returned
 from ingram_assets.store.inventory.model import Actor, NewReservation, OperationDone, Step
 from ingram_assets.store.journal_connections import JournalPool
+from ingram_assets.store.one_run import name_session
 
 State = Literal["pending", "done", "taken_back"]
 
@@ -186,9 +187,16 @@ class NotedReturn:
 
 
 class StockLedger(JournalPool):
-    """The ledger. It may be shared by threads."""
+    """The ledger. It may be shared by threads.
 
-    def __init__(self, url: str, *, connections: int = 8, wait_seconds: float = 30.0) -> None:
+    Args:
+        run_id: of the run that has the store's lock: who ends its session ends those of its entries, too.
+    """
+
+    def __init__(
+        self, url: str, *, connections: int = 8, wait_seconds: float = 30.0, run_id: str | None = None
+    ) -> None:
+        self._run_id = run_id
         super().__init__(url, connections, wait_seconds=wait_seconds, consequence=_ASK_AGAIN)
         # Two pools: an operation that holds a lock must not wait for one that waits for the lock.
         self._lock_pool = self._open(autocommit=False)
@@ -208,6 +216,8 @@ class StockLedger(JournalPool):
             limit = f"SET LOCAL lock_timeout = {int(self._wait_seconds * 1000)}"
             try:
                 connection.execute(limit.encode())
+                if self._run_id:
+                    name_session(connection, self._run_id)
                 yield Locks(connection)
             finally:
                 connection.rollback()
