@@ -18,6 +18,7 @@ import pytest
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store import journal_schema, one_run
 from ingram_assets.store.client import MedusaRefused, Unavailable
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import BODY_CAP, Change, InStep, Journal, Known
 from ingram_assets.store.journal_connections import JournalLost
 from ingram_demo.embedded.postgres import Postgres
@@ -316,12 +317,20 @@ def test_one_run_at_a_time(database: str) -> None:
 
 
 A_RUN_AT_WORK = """
+import os
 import sys
 from ingram_assets.store import one_run
+from ingram_assets.store.inventory.ledger import StockLedger
 from ingram_assets.store.journal import Journal
 from ingram_assets.store.journal_connections import JournalLost
 one_run.SPEAK_SECONDS = 0.2
-with Journal(sys.argv[1]) as journal, journal.alone("first", lambda _: None) as hold:
+with (
+    Journal(sys.argv[1]) as journal,
+    journal.alone("first", lambda _: None) as hold,
+    StockLedger(sys.argv[1], run_id="first") as ledger,
+    ledger.locks() as locks,
+    locks.hold(["an entry"]),
+):
     print("at work", flush=True)
     for _ in sys.stdin:
         try:
@@ -329,6 +338,7 @@ with Journal(sys.argv[1]) as journal, journal.alone("first", lambda _: None) as 
             print("has it", flush=True)
         except JournalLost as error:
             print(error, flush=True)
+    os._exit(0)
 """
 
 
@@ -340,7 +350,13 @@ def test_a_run_whose_process_is_frozen_holds_nobody_up_and_writes_nothing_more(
     entered = threading.Event()
 
     def second() -> None:
-        with Journal(database) as journal, journal.alone("second", told.append):
+        with (
+            Journal(database) as journal,
+            journal.alone("second", told.append),
+            StockLedger(database, wait_seconds=5) as ledger,
+            ledger.locks() as locks,
+            locks.hold(["an entry"]),
+        ):
             entered.set()
 
     with (
@@ -352,23 +368,26 @@ def test_a_run_whose_process_is_frozen_holds_nobody_up_and_writes_nothing_more(
         ) as first,
         ThreadPoolExecutor() as pool,
     ):
-        assert first.stdin
-        assert first.stdout
-        assert first.stdout.readline() == "at work\n"
-        waiting = pool.submit(second)
-        assert not entered.wait(4.0), "it is at work, and says so while it writes nothing"
-        assert told == ["first"]
-        print("see", file=first.stdin, flush=True)
-        assert first.stdout.readline() == "has it\n"
+        try:
+            assert first.stdin
+            assert first.stdout
+            assert first.stdout.readline() == "at work\n"
+            waiting = pool.submit(second)
+            assert not entered.wait(4.0), "it is at work, and says so while it writes nothing"
+            assert told == ["first"]
+            print("see", file=first.stdin, flush=True)
+            assert first.stdout.readline() == "has it\n"
 
-        first.send_signal(signal.SIGSTOP)
-        waiting.result(60)
-        assert entered.is_set()
+            first.send_signal(signal.SIGSTOP)
+            waiting.result(60)
+            assert entered.is_set()
 
-        first.send_signal(signal.SIGCONT)
-        print("see", file=first.stdin, flush=True)
-        assert "ended this run's right to write to the store" in first.stdout.readline()
-        first.stdin.close()
+            first.send_signal(signal.SIGCONT)
+            print("see", file=first.stdin, flush=True)
+            assert "ended this run's right to write to the store" in first.stdout.readline()
+            first.stdin.close()
+        finally:
+            first.kill()
 
 
 class TestShownBefore:
