@@ -337,9 +337,9 @@ FAULTS = (
     ),
     _one(
         "two pushes are at work at once",
-        "store/journal.py",
-        "            while not _takes_lock(holder, run_id):",
-        "            while False:",
+        "store/one_run.py",
+        "        while not _takes_lock(connection, run_id):",
+        "        while False:",
     ),
     _one(
         "each run signs in anew",

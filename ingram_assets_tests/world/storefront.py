@@ -39,7 +39,7 @@ from ingram_assets.defs.storefront.decisions import (
 from ingram_assets.defs.storefront.lag import Lag, look, not_told
 from ingram_assets.domain.failures import Transient
 from ingram_assets.settings.shared import store_time_zone
-from ingram_assets.store import journal, levels
+from ingram_assets.store import levels, one_run
 from ingram_assets.store import undo as undoing
 from ingram_assets.store.location import find_location
 from ingram_assets.store.read import read_touched
@@ -325,10 +325,10 @@ def driven(clock: Clock, store: SimulatedStore) -> Iterator[None]:
         (pushing, of_push),
         (levels, at_work),
         (
-            journal,
+            one_run,
             {
                 "_takes_lock": Holder.takes_lock,
-                "_who_has_lock": Holder.who_has_lock,
+                "_holder_that_lives": Holder.who_has_lock,
                 "time": SimpleNamespace(sleep=clock.sleep),
             },
         ),
