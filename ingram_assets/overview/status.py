@@ -94,16 +94,16 @@ def gather() -> Status:
     It is told by the settings that the shop's processes go by, where they are at work.
 
     Raises:
-        SettingsError: the storefront's settings.
+        SettingsError: the storefront's settings, or its table of labels.
     """
     typed = environment_of("storefront")
     check(typed, StorefrontSettings, CommonSettings, PaceSettings)
     runs = in_effect(typed)
     settings = load(StorefrontSettings, runs.environment)
     common, pace = load(CommonSettings, runs.environment), load(PaceSettings, runs.environment)
-    store = StoreLook(settings)
+    rules, store = store_rules(settings), StoreLook(settings)
     try:
-        return _with_queue(settings, common, pace, store, runs.sentence)
+        return _with_queue(settings, rules, common, pace, store, runs.sentence)
     except (Transient, NeedsPerson) as error:  # The queue's: what else is away is a sentence among the facts.
         return _without_queue(settings, common, pace, store, str(error), runs.sentence)
 
@@ -152,13 +152,14 @@ def _without_queue(
 
 def _with_queue(
     settings: StorefrontSettings,
+    rules: StoreRules,
     common: CommonSettings,
     pace: PaceSettings,
     store: StoreLook,
     not_in_effect: str | None,
 ) -> Status:
     """What is known where the queue answers. Raises NeedsPerson, Transient: it does not."""
-    now, rules = datetime.now(UTC), store_rules(settings)
+    now = datetime.now(UTC)
     with QueueReader(settings.QUEUE_DB_URL.get_secret_value(), connect_seconds=_CONNECT_SECONDS) as reader:
         rows = reader.row_states()  # before what the store was told of them: a push may be at work
         journal = _ask_journal(settings)
@@ -172,11 +173,10 @@ def _with_queue(
     broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
     notes = tuple(_notes(settings, common, titles, store))  # Asks the store for more than whether it answers.
     facts = replace(
-        _facts(summary, dagster, journal, behind, behind_text),
+        _facts(summary, dagster, journal, waiting, behind, behind_text),
         within=pace.stock_sla,
         **processes(common),
         late=sum(_is_late(title, now, pace.stock_sla) for title in titles),
-        on_the_way=len(waiting.keys() - dagster.retired),
         block=block_of(broken),
         not_asked=tuple(filter(None, (dagster.rows_alone, journal.problem, store.problem()))),
         not_in_effect=not_in_effect,
@@ -271,6 +271,7 @@ def _facts(
     summary: Summary,
     dagster: _Dagster,
     journal: _Journal,
+    waiting: Mapping[str, datetime],
     behind: Sequence[lag.Behind] | None,
     behind_text: str | None,
 ) -> ShopFacts:
@@ -279,6 +280,7 @@ def _facts(
         oldest=summary.oldest_reading,
         never_read=summary.never_read,
         failed=summary.failed,
+        on_the_way=len(waiting.keys() - dagster.retired),
         behind=None if behind is None else len(behind),
         behind_since=behind[0].since if behind else None,
         behind_text=behind_text,

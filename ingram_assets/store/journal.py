@@ -13,7 +13,12 @@ from psycopg.rows import class_row
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.store.client import MedusaError
-from ingram_assets.store.journal_connections import CONNECT_SECONDS, journal_address, journal_failures
+from ingram_assets.store.journal_connections import (
+    CONNECT_SECONDS,
+    RUN_AGAIN,
+    journal_address,
+    journal_failures,
+)
 from ingram_assets.store.journal_schema import ensure_tables
 from ingram_assets.store.model import STATE_TAG
 from ingram_assets.store.observe_mode import (
@@ -38,8 +43,6 @@ BODY_CAP = 4_000
 
 WRITES_LAND_WITHIN = timedelta(minutes=2)
 """A write that was sent and not answered has arrived by then, or never will."""
-
-_RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +184,7 @@ class Journal:
     def __init__(self, url: str, *, connect_seconds: int = CONNECT_SECONDS) -> None:
         self._url, self._connect_seconds = journal_address(url), connect_seconds
         self._db = self._connect()
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             ensure_tables(self._db, self._url)
 
     def __enter__(self) -> Self:
@@ -307,12 +310,12 @@ class Journal:
 
     def mode(self, setting: ModeSetting) -> StoreMode:
         """Whether what is planned is written to the store. `setting`: MODE."""
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             return read_mode(self._db, setting)
 
     def outlook(self, mode: StoreMode) -> Outlook | None:
         """What a push would do, where nothing is written; `None`: the store is live."""
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             return read_outlook(self._db, mode)
 
     def record_plan(
@@ -576,7 +579,7 @@ class Journal:
 
     def in_step(self) -> dict[str, InStep]:
         """ISBN to what the store was last told of it; a title that was never brought in step is missing."""
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             return read_in_step(self._db)
 
     def still_valid(self, valid_until: Mapping[str, datetime | None]) -> None:
@@ -640,7 +643,7 @@ class Journal:
 
     def held(self) -> list[HeldTitle]:
         """The titles that wait behind guardrails."""
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             return read_held(self._db)
 
     def hold(self, run_id: str, reasons: Mapping[str, str], isbns: Collection[str]) -> None:
@@ -672,13 +675,13 @@ class Journal:
             self._run("UPDATE store_in_step SET undone_at = now() WHERE isbn = ANY(%s)", [list(isbns)])
 
     def _run(self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
-        with journal_failures(_RUN_AGAIN):
+        with journal_failures(RUN_AGAIN):
             result = self._db.execute(statement.encode(), values)
             return result.fetchall() if result.description else []
 
     def _entries(self, where: str, *values: Any) -> list[Entry]:
         query = f"SELECT * FROM store_change WHERE {where} ORDER BY id"
-        with journal_failures(_RUN_AGAIN), self._db.cursor(row_factory=class_row(Entry)) as cursor:
+        with journal_failures(RUN_AGAIN), self._db.cursor(row_factory=class_row(Entry)) as cursor:
             return cursor.execute(query.encode(), values).fetchall()
 
 

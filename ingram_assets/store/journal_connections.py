@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 20
 """So long a server may take to answer a new connection."""
+RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
+"""What becomes of a run at work on the store when the journal's database goes away."""
 
 
 class JournalLost(Transient):

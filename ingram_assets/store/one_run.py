@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 
-from ingram_assets.store.journal_connections import JournalLost, journal_failures
+from ingram_assets.store.journal_connections import RUN_AGAIN, JournalLost, journal_failures
 
 SPEAK_SECONDS = 5.0
 FROZEN_AFTER = 60.0
@@ -27,7 +27,6 @@ _LOCK = 0x1A6A4D5B
 _AT_WORK = "ingram writes to the store: "
 """Before a run's id; PostgreSQL keeps 63 bytes of such a name."""
 _LOOK_AGAIN_SECONDS = 0.3
-_RUN_AGAIN = "Nothing more is sent to the store. Run it again once it is back."
 _END_SESSIONS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE application_name = %s AND datname = current_database()
@@ -78,7 +77,7 @@ def holding_store(
         JournalLost: the database is gone.
     """
     told: str | None = None
-    with journal_failures(_RUN_AGAIN):
+    with journal_failures(RUN_AGAIN):
         while not _takes_lock(connection, run_id):
             if (other := _holder_that_lives(connection)) != told:
                 told = other

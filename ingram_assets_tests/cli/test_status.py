@@ -217,6 +217,15 @@ def test_a_queue_that_refuses_the_password_is_no_failure_of_status(shop: LookedA
     assert shop.status()["verdict"]["kind"] == "not_known"
 
 
+def test_a_wrong_table_of_labels_is_no_fault_of_the_queue(shop: LookedAtShop, tmp_path: Path) -> None:
+    (table := tmp_path / "labels.csv").write_text("none\n")
+    shop.patch.setenv("LABELS_FILE", str(table))
+    done = CliRunner().invoke(main, ["status"])
+    assert done.exit_code == 2
+    assert "LABELS_FILE can't be read" in done.output
+    assert "tells the truth" not in done.output
+
+
 def test_it_says_when_the_store_lags(shop: LookedAtShop) -> None:
     first, second, _ = shop.isbns
     shop.changed(first, 30)
