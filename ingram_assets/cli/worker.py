@@ -16,11 +16,12 @@ from ingram_assets.runtime.broker import (
     WORKER_RUNS,
     check_broker_answers,
     check_celery_is_installed,
+    check_result_backend_answers,
 )
-from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, dagster_home, dagster_instance
+from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, OF_CELERY, dagster_home, dagster_instance
 from ingram_assets.runtime.json_lines import print_as_json
 from ingram_assets.runtime.processes import MARK
-from ingram_assets.settings.base import SettingsError
+from ingram_assets.settings.base import SettingsError, secret
 from ingram_assets.settings.environment import environment_of
 from ingram_assets.settings.file_of_setting import LOCATIONS
 from ingram_assets.settings.files import example_of, own_file
@@ -47,6 +48,15 @@ def _check_databases(environment: Mapping[str, str]) -> None:
             raise NeedsPerson(str(error)) from None
 
 
+def _try_results(common: CommonSettings) -> None:
+    """A Redis of results that is away keeps no run from being done: it is said, and that is all."""
+    if address := secret(common.CELERY_RESULT_BACKEND_URL):
+        try:
+            check_result_backend_answers(address)
+        except NeedsPerson as error:
+            click.echo(f"Note: {error} Until then it is not kept how runs end here.", err=True)
+
+
 def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
     """Check the location's settings, and become its worker: this process, with their environment alone.
 
@@ -66,6 +76,7 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         print_as_json(f"worker-{location}")
     check_celery_is_installed()
     check_broker_answers(common.CELERY_BROKER_URL.get_secret_value())
+    _try_results(common)
     _check_databases(environment)
     home = dagster_home(common)
     with dagster_instance(common):
@@ -74,12 +85,11 @@ def run_worker(location: str, concurrency: int, grace: int) -> NoReturn:
         "DAGSTER_HOME": str(home),
         "DAGSTER_PG_URL": os.environ["DAGSTER_PG_URL"],
         "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
-        "CELERY_BROKER_URL": common.CELERY_BROKER_URL.get_secret_value(),
         WORKER_LOCATION: location,
         WORKER_RUNS: str(concurrency),
         WORKER_GRACE: str(grace),
         # By which a supervisor that started this process knows it, and what it starts.
-        **{name: os.environ[name] for name in (MARK,) if name in os.environ},
+        **{name: os.environ[name] for name in (MARK, *OF_CELERY) if name in os.environ},
     }
     words = [sys.executable, "-m", "celery", "-A", "ingram_assets.runtime.celery_worker", "worker"]
     words += ["-Q", location, "-n", f"{location}-{os.getpid()}@%h", "--concurrency", str(concurrency)]

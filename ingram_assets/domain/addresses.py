@@ -41,7 +41,8 @@ _NUMBERS = re.compile(r"connect_timeout|keepalives(_count|_idle|_interval)?|port
 _TLS_MODES = frozenset(("disable", "allow", "prefer", "require", "verify-ca", "verify-full"))
 _DRIVERS = re.compile(r"postgres(ql)?(\+[a-z0-9_]+)?://", re.IGNORECASE)
 
-BROKERS = ("rediss", "redis", "amqps", "amqp")
+REDIS = ("rediss", "redis")
+BROKERS = (*REDIS, "amqps", "amqp")
 """What the address of a broker begins with."""
 
 CODE_SENDERS = ("ingramcontent.com", "ingrambook.com", "okta.com")
@@ -201,12 +202,24 @@ def broker_address(text: str) -> str:
 
     Raises MalformedAddress: it is none.
     """
-    address = read_address(text, BROKERS)
+    return _address_of_messages(text, BROKERS)
+
+
+def result_backend_address(text: str) -> str:
+    """Where Celery keeps results: a Redis, `rediss://:password@host:6379/1`.
+
+    Raises MalformedAddress: it is none.
+    """
+    return _address_of_messages(text, REDIS)
+
+
+def _address_of_messages(text: str, schemes: Collection[str]) -> str:
+    address = read_address(text, schemes)
     _check_host(address.host)
     if address.query:
-        raise MalformedAddress("it has a ? in it: no options follow a broker's address")
+        raise MalformedAddress("it has a ? in it: no options follow such an address")
     name = address.path.removeprefix("/")
-    if address.scheme.startswith("redis") and not re.fullmatch(r"[0-9]{0,4}", name):
+    if address.scheme in REDIS and not re.fullmatch(r"[0-9]{0,4}", name):
         raise MalformedAddress("behind the host of a Redis stands the number of its database, as /0")
     if "/" in name:
         raise MalformedAddress(f"behind the host stands one name; a / in it is written %2F ({_ENCODE})")

@@ -22,11 +22,11 @@ class BrokerAway(DagsterUserCodeUnreachableError):
     """The broker does not answer. Dagster's queue tries again, as where a code server is away."""
 
 
-def celery_settings(broker: str) -> dict[str, Any]:
+def celery_settings(broker: str, *, keeps_results: bool) -> dict[str, Any]:
     """How Celery is set, for who sends runs and for who does them.
 
     A message counts as delivered when its run begins (`task_acks_late` is off): one that lasts for hours is
-    given to nobody else. No results are kept: how a run ended stands in Dagster's database.
+    given to nobody else. `keeps_results`: its worker is to keep how it ended (`celery_results.py`).
     """
     # Celery takes any certificate unless it is told otherwise.
     checked = {"ssl_cert_reqs": ssl.CERT_REQUIRED} if broker.startswith("redis") else _checked_amqp(broker)
@@ -41,7 +41,7 @@ def celery_settings(broker: str) -> dict[str, Any]:
         "broker_connection_max_retries": None,
         "task_publish_retry_policy": PUBLISH_PATIENCE,
         "task_acks_late": False,
-        "task_ignore_result": True,
+        "task_ignore_result": not keeps_results,
         "task_serializer": "json",
         "accept_content": ["json"],
         "worker_prefetch_multiplier": 1,
@@ -73,22 +73,27 @@ def check_celery_is_installed() -> None:
 
 
 def check_broker_answers(broker: str) -> None:
-    """See that the broker lets us in.
+    """See that the broker lets us in. Raises NeedsPerson: it does not, or not within seconds."""
+    _check_answers(broker, "The broker", "CELERY_BROKER_URL")
 
-    Raises:
-        NeedsPerson: it does not, or not within seconds.
-    """
+
+def check_result_backend_answers(address: str) -> None:
+    """See that the Redis of results lets us in. Raises NeedsPerson: it does not, or not within seconds."""
+    _check_answers(address, "The Redis of results", "CELERY_RESULT_BACKEND_URL")
+
+
+def _check_answers(address: str, what: str, setting: str) -> None:
     from kombu.connection import Connection
     from kombu.exceptions import KombuError
 
-    settings = celery_settings(broker)
-    connection = Connection(broker, ssl=settings["broker_use_ssl"] or False, connect_timeout=5)
+    checked = celery_settings(address, keeps_results=False)["broker_use_ssl"]
+    connection = Connection(address, ssl=checked or False, connect_timeout=5)
     try:
         with connection:
             connection.ensure_connection(max_retries=1, timeout=8)
     except (KombuError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
         cause = error.__cause__ or error
         raise NeedsPerson(
-            f"The broker can't be reached with CELERY_BROKER_URL ({type(cause).__name__}): is it up, and are "
-            "address and password right?"
+            f"{what} can't be reached with {setting} ({type(cause).__name__}): is it up, and are address and "
+            "password right?"
         ) from None

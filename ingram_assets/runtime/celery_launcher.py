@@ -13,11 +13,12 @@ import psycopg
 from celery.exceptions import DuplicateTaskNameWarning
 from dagster import DagsterRun
 from dagster_celery.launcher import CeleryRunLauncher
-from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG
+from dagster_celery.tags import DAGSTER_CELERY_QUEUE_TAG, DAGSTER_CELERY_TASK_ID_TAG
 from kombu.exceptions import OperationalError
 
 from ingram_assets.domain.addresses import database_address
 from ingram_assets.runtime.broker import WORKER_TAG, BrokerAway, celery_settings
+from ingram_assets.runtime.celery_results import told_end
 from ingram_assets.runtime.dagster_internals import (
     GRPC_INFO_TAG,
     CheckRunHealthResult,
@@ -35,10 +36,13 @@ warnings.filterwarnings("ignore", category=DuplicateTaskNameWarning)
 class CeleryLauncher(CeleryRunLauncher):
     """Sends each run to the workers of its code location, and knows whether it is at work there."""
 
-    def __init__(self, broker: str, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(
-            default_queue="nobody", broker=broker, config_source=celery_settings(broker), inst_data=inst_data
-        )
+    def __init__(
+        self, broker: str, results: str | None = None, inst_data: ConfigurableClassData | None = None
+    ) -> None:
+        """`results`: where workers keep how runs ended; who sends them needs nothing of it."""
+        settings = celery_settings(broker, keeps_results=results is not None)
+        super().__init__(default_queue="nobody", broker=broker, config_source=settings, inst_data=inst_data)
+        self._results = results
 
     @property
     def supports_resume_run(self) -> bool:
@@ -80,9 +84,11 @@ class CeleryLauncher(CeleryRunLauncher):
         except psycopg.Error:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "Dagster's database does not say.")
         worker = run.tags.get(WORKER_TAG, "of unknown name")
-        return CheckRunHealthResult(
-            WorkerStatus.FAILED, f"The worker that had it ({worker}) is gone or frozen, or has it no more."
-        )
+        why = f"The worker that had it ({worker}) is gone or frozen, or has it no more."
+        task = run.tags.get(DAGSTER_CELERY_TASK_ID_TAG)
+        if self._results and task and (told := told_end(self._results, task)):
+            why += f" It says: {told}"
+        return CheckRunHealthResult(WorkerStatus.FAILED, why)
 
     def get_run_worker_debug_info(
         self, run: DagsterRun, include_container_logs: bool | None = True

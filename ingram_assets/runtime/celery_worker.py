@@ -24,6 +24,7 @@ from ingram_assets.runtime.broker import (
     WORKER_TAG,
     celery_settings,
 )
+from ingram_assets.runtime.celery_results import result_settings
 from ingram_assets.runtime.dagster_internals import ExecuteRunArgs, capture_interrupts, unpack_value
 from ingram_assets.runtime.run_hold import holding
 from ingram_assets.runtime.worker_places import WorkerPlaces
@@ -84,7 +85,12 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 _places = WorkerPlaces(
     database_address(os.environ["DAGSTER_PG_URL"]), os.environ[WORKER_LOCATION], int(os.environ[WORKER_RUNS])
 )
-_broker = os.environ["CELERY_BROKER_URL"]
-app = make_app({"broker": _broker, "config_source": celery_settings(_broker)})
+_broker, _results = os.environ["CELERY_BROKER_URL"], os.environ.get("CELERY_RESULT_BACKEND_URL") or None
+_settings = celery_settings(_broker, keeps_results=_results is not None)
+if _results:
+    _settings |= result_settings(_results)
+app = make_app({"broker": _broker, "config_source": _settings})
 app.conf.task_queues = [Queue(os.environ[WORKER_LOCATION])]
 execute_job = create_execute_job_task(app, base=HeldRun)  # type: ignore[arg-type]  # Its options are any.
+# That a run has begun is kept in Dagster's database: it does not wait for the Redis of results.
+execute_job.track_started = False

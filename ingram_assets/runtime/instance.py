@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 PORTS_FILE = "ports.json"
 THIS_HOST = "127.0.0.1"
+OF_CELERY = ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND_URL")
 EVENT_BATCH_SIZE = "500"
 """A run's materializations are written in batches: about 1 ms each instead of 13."""
 
@@ -53,9 +54,10 @@ def dagster_instance(common: CommonSettings) -> Iterator["DagsterInstance"]:
     os.environ["DAGSTER_HOME"] = str(dagster_home(common))
     os.environ["DAGSTER_PG_URL"] = common.DAGSTER_PG_URL.get_secret_value()
     # Named by a file alone, it is told to Dagster, too; and one of a file that is not there any more is none.
-    os.environ.pop("CELERY_BROKER_URL", None)
-    if broker := secret(common.CELERY_BROKER_URL):
-        os.environ["CELERY_BROKER_URL"] = broker
+    for name in OF_CELERY:
+        os.environ.pop(name, None)
+        if address := secret(getattr(common, name)):
+            os.environ[name] = address
     logging.getLogger("alembic").setLevel(logging.WARNING)
     import sqlalchemy.exc
     from dagster import DagsterInstance

@@ -24,6 +24,7 @@ from ingram_assets.domain.addresses import (
     is_in_the_clear,
     mailbox_address,
     read_address,
+    result_backend_address,
     web_address,
 )
 from ingram_assets.domain.quiet_hours import QuietHours
@@ -117,6 +118,10 @@ def _broker(value: SecretStr, info: ValidationInfo) -> SecretStr:
     return SecretStr(_encrypted(broker_address(value.get_secret_value()), info))
 
 
+def _result_backend(value: SecretStr, info: ValidationInfo) -> SecretStr:
+    return SecretStr(_encrypted(result_backend_address(value.get_secret_value()), info))
+
+
 def _heartbeat(value: SecretStr, info: ValidationInfo) -> SecretStr:
     address = value.get_secret_value()
     server, mark, query = address.partition("?")
@@ -169,6 +174,7 @@ StoreUrl = Annotated[
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_secretly(database_address))]
 MailboxUrl = Annotated[SecretStr, AfterValidator(_secretly(mailbox_address))]
 BrokerUrl = Annotated[SecretStr, AfterValidator(_broker)]
+ResultBackendUrl = Annotated[SecretStr, AfterValidator(_result_backend)]
 BrowserUrl = Annotated[SecretStr, AfterValidator(_browser)]
 HeartbeatUrl = Annotated[SecretStr, AfterValidator(_heartbeat)]
 """An address that opens something by itself: whoever knows it can use it."""

@@ -16,6 +16,7 @@ from ingram_assets.settings.kinds import (
     DatabaseUrl,
     FolderPath,
     PageUrl,
+    ResultBackendUrl,
     TimeZone,
     Waits,
     Whole,
@@ -42,6 +43,9 @@ class CommonSettings(LogSettings):
     DAGSTER_PG_URL: DatabaseUrl = Field(description="Dagster's own database, postgresql://…")
     CELERY_BROKER_URL: BrokerUrl | None = Field(
         None, description="The broker that carries runs to workers on several machines; unset: one machine"
+    )
+    CELERY_RESULT_BACKEND_URL: ResultBackendUrl | None = Field(
+        None, description="Where Celery keeps for a week how runs ended on their workers; unset: nowhere"
     )
     DAGSTER_HOME: FolderPath | None = Field(
         None, description="Dagster's home; default: INGRAM_STATE_DIR/dagster"

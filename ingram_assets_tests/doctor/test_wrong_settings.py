@@ -108,6 +108,7 @@ WRONG: dict[tuple[str, str], Wrong] = {
         lambda shop: f"{shop.files['.env']['DAGSTER_PG_URL']}_of_another", ("postgresql",)
     ),
     (".env", "CELERY_BROKER_URL"): Wrong("redis://:password@127.0.0.1:9/0", ("broker",)),
+    (".env", "CELERY_RESULT_BACKEND_URL"): Wrong("redis://:password@127.0.0.1:9/1", ("result_backend",)),
     (".env", "INGRAM_STATE_DIR"): Wrong("/dev/null/state", ()),
     (".env", "QUEUE_OWNER_DB_URL"): Wrong(
         lambda shop: f"{shop.files['.env']['QUEUE_OWNER_DB_URL']}_of_another", ("postgresql",)

@@ -158,8 +158,8 @@ def test_a_server_that_refuses_or_is_not_there(
     root: Path, settings: dict[str, str], address: str, setting: str, how: str
 ) -> None:
     done = ingram(root, settings | {setting: wrong(how, address)}, *USED_BY[setting], "--json")
-    # The queue's server may be down for a while: then another try may succeed, and the code is 1. `status` has
-    # looked, and says that the truth is not known.
+    # The queue's server may be down for a while: then another try may succeed, and the code is 1.
+    # `status` has looked, and says that the truth is not known.
     away = how in ("port", "host") and setting in ("QUEUE_DB_URL", "QUEUE_OWNER_DB_URL")
     code = 0 if USED_BY[setting] == ("status",) else 1 if away else 2
     assert done.returncode == code, done.stdout + done.stderr

@@ -621,6 +621,17 @@ REFUSED = [
             SIGHT,
         ],
     ),
+    (
+        CommonSettings,
+        "CELERY_RESULT_BACKEND_URL",
+        [
+            *(f"{scheme}://:{SIGHT}@results.example/0" for scheme in ("redis", "amqps", "rpc", "https")),
+            f"rediss://:{SIGHT}@h/name",
+            f"rediss://:{SIGHT}@h/0?ssl_cert_reqs=none",
+            f"rediss://:{SIGHT}@",
+            SIGHT,
+        ],
+    ),
     (CommonSettings, "LOG_FORMAT", ["yaml", "json,text", "1"]),
     (CommonSettings, "INGRAM_UI_URL", ["javascript:alert(1)", "127.0.0.1:3000"]),
     (CommonSettings, "STORE_TIME_ZONE", ["CT", "america/chicago/x", "../etc/passwd", "America/New York"]),
@@ -680,6 +691,7 @@ def test_a_value_that_cannot_be_meant_is_refused_with_its_name(settings, name, v
         (ScraperSettings, "BROWSER_CDP_URL", "ws://browser:9222"),
         (CommonSettings, "CELERY_BROKER_URL", "redis://:password@broker:6379/0"),
         (CommonSettings, "CELERY_BROKER_URL", "amqp://user:password@broker"),
+        (CommonSettings, "CELERY_RESULT_BACKEND_URL", "redis://:password@broker:6379/1"),
     ],
 )
 def test_plain_http_on_a_network_of_one_s_own_is_allowed_by_a_setting(settings, name, value):

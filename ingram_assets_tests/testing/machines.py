@@ -63,6 +63,7 @@ class Machines:
     folder: Path
     ports: dict[str, int]
     postgres: str = field(repr=False)
+    results: str | None = field(default=None, repr=False)
 
     def launch(self, location: str, job: str, *, queued: bool = False) -> str:
         """A run of the location's job, sent to its workers, or left to the queue's daemon: its id."""
@@ -84,10 +85,11 @@ class Machines:
 
     def machine(self, location: str, broker: str) -> Path:
         """The folder of the settings of a machine that has a worker of this location."""
+        results = f"CELERY_RESULT_BACKEND_URL={self.results}\n" if self.results else ""
         folder = self.folder / f"machine-of-{location}"
         folder.mkdir(exist_ok=True)
         for name, text in (
-            (".env", f"DAGSTER_PG_URL={self.postgres}\nCELERY_BROKER_URL={broker}\n"),
+            (".env", f"DAGSTER_PG_URL={self.postgres}\nCELERY_BROKER_URL={broker}\n{results}"),
             (f".env.{location}", OWN_FILE[location].format(database=self.postgres)),
         ):
             (folder / name).touch(0o600)
@@ -130,16 +132,19 @@ def _text(supervisor: Supervisor, location: str) -> str:
 
 
 @contextmanager
-def running_machines(folder: Path, postgres: str) -> Iterator[Machines]:
+def running_machines(folder: Path, postgres: str, *, keeps_results: bool = False) -> Iterator[Machines]:
     """The first machine at work, with code servers and the broker; Dagster's tables are in `postgres`.
 
+    `keeps_results`: how runs ended is kept, in the broker's Redis.
     It writes to the environment: use it where that is kept.
     """
     (folder / "a_location.py").write_text(DEFINITIONS)
     with Supervisor(folder / "up", grace_seconds=60) as supervisor:
         redis = start_redis(supervisor, folder / "redis")
+        results = f"{redis.url.removesuffix('/0')}/1" if keeps_results else None
         settings = {
             "DAGSTER_PG_URL": postgres,
+            "CELERY_RESULT_BACKEND_URL": results or "",
             "CELERY_BROKER_URL": redis.url,
             "INGRAM_STATE_DIR": str(folder / "state"),
         }
@@ -161,4 +166,4 @@ def running_machines(folder: Path, postgres: str) -> Iterator[Machines]:
                     ready=port_open(ports[location]),
                     ready_seconds=120,
                 )
-            yield Machines(supervisor, instance, redis, folder, ports, postgres)
+            yield Machines(supervisor, instance, redis, folder, ports, postgres, results)
