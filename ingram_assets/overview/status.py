@@ -24,8 +24,9 @@ from ingram_assets.overview.daemon import daemon_silent_since
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush, last_failed, unfinished_pushes
 from ingram_assets.overview.store_look import StoreLook
 from ingram_assets.overview.verdict import BLOCKED, Block, ShopFacts, Verdict, judge
+from ingram_assets.postgres import takes_no_writes
 from ingram_assets.runtime.desk_process import desk_at
-from ingram_assets.runtime.instance import older_settings, running_ports
+from ingram_assets.runtime.instance import older_settings, running_ports, takes_writes
 from ingram_assets.runtime.started_by import started_by
 from ingram_assets.runtime.started_with import in_effect
 from ingram_assets.settings.environment import environment_of
@@ -168,10 +169,11 @@ def _with_queue(
         dagster = _ask_dagster(common, waiting)
         behind, behind_text = _behind(rows, journal, first_changes, dagster, pace)
         summary = reader.summary(leave_out=dagster.retired)
+        notes = list(_no_writes(reader, journal, dagster))
         titles = [title for title in reader.titles() if title.isbn not in dagster.retired]
-    trouble = (*summary.failed_titles, *summary.unread_titles)
-    broken = tuple(one for one in trouble if one.outcome != NO_STOCK_TABLE)
-    notes = tuple(_notes(settings, common, titles, store))  # Asks the store for more than whether it answers.
+    notes += _notes(settings, common, titles, store)  # Asks the store for more than whether it answers.
+    aged = (age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles)
+    broken, no_stock_table = _troubles(summary)
     facts = replace(
         _facts(summary, dagster, journal, waiting, behind, behind_text),
         within=pace.stock_sla,
@@ -181,7 +183,6 @@ def _with_queue(
         not_asked=tuple(filter(None, (dagster.rows_alone, journal.problem, store.problem()))),
         not_in_effect=not_in_effect,
     )
-    sold = [age(title, now, rules.stock_max_age, rules.stale_stock) for title in titles]
     return Status(
         verdict=judge(facts, now),
         facts=facts,
@@ -190,16 +191,23 @@ def _with_queue(
         tracked_known=dagster.tracked is not None,
         backup=dagster.backup,
         retired=sum(row.isbn in dagster.retired for row in rows),
-        low_stock=low_stock(sold, rules=rules, today=store_today(common)),
+        low_stock=low_stock(aged, rules=rules, today=store_today(common)),
         low_stock_threshold=settings.LOW_STOCK_THRESHOLD,
         behind_titles=behind or (),
         broken=broken,
-        no_stock_table=tuple(one for one in trouble if one.outcome == NO_STOCK_TABLE),
+        no_stock_table=no_stock_table,
         desk=desk_at(common.state_dir),
-        notes=notes,
+        notes=tuple(notes),
         zone=ZoneInfo(common.STORE_TIME_ZONE),
         incidents=dagster.incidents,
     )
+
+
+def _troubles(summary: Summary) -> tuple[tuple[TitleTrouble, ...], tuple[TitleTrouble, ...]]:
+    """What is broken, and the titles whose page showed no stock table."""
+    all = (*summary.failed_titles, *summary.unread_titles)
+    broken = tuple(one for one in all if one.outcome != NO_STOCK_TABLE)
+    return broken, tuple(one for one in all if one.outcome == NO_STOCK_TABLE)
 
 
 def _is_late(title: Title, now: datetime, within: timedelta) -> bool:
@@ -240,6 +248,7 @@ class _Dagster:
     silent_since: datetime | None = None
     incidents: tuple[Incident, ...] = ()
     backup: NotedBackup | None = None
+    takes_writes: bool = True
     problem: str | None = None
 
     @property
@@ -260,6 +269,7 @@ class _Journal:
     live_since: datetime | None = None
     problem: str | None = None
     held: Sequence[HeldTitle] = ()
+    takes_writes: bool = True
 
     @property
     def follows(self) -> bool:
@@ -325,6 +335,7 @@ def _ask_dagster(common: CommonSettings, waiting: Mapping[str, datetime]) -> _Da
                 daemon_silent_since(instance, datetime.now(UTC)),
                 tuple(open_incidents(tables_of(instance).log())),
                 last_backup(instance),
+                takes_writes(instance),
             )
     except psycopg.OperationalError:
         problem = "Dagster's database can't be reached: is PostgreSQL up, and is DAGSTER_PG_URL right?"
@@ -370,11 +381,28 @@ def _ask_journal(settings: StorefrontSettings) -> _Journal:
         url = settings.STOREFRONT_DB_URL.get_secret_value()
         with Journal(url, connect_seconds=_CONNECT_SECONDS) as journal:
             mode = journal.mode(settings.MODE)
-            return _Journal(journal.in_step(), journal.outlook(mode), mode.live_since, held=journal.held())
+            return _Journal(
+                journal.in_step(),
+                journal.outlook(mode),
+                mode.live_since,
+                held=journal.held(),
+                takes_writes=journal.takes_writes(),
+            )
     except IngramError as error:
         watched = Outlook(StoreMode("observe")) if settings.MODE == "observe" else None
         problem = f"{error} So it is not known here whether the store follows the queue."
         return _Journal(outlook=watched, problem=problem)
+
+
+def _no_writes(reader: QueueReader, journal: _Journal, dagster: _Dagster) -> Iterator[str]:
+    """Which databases answer and take no writes, as a standby after a failover: then nothing new is known."""
+    for name, setting, does in (
+        ("The queue's", "QUEUE_DB_URL", reader.takes_writes()),
+        ("The journal's", "STOREFRONT_DB_URL", journal.takes_writes),
+        ("Dagster's", "DAGSTER_PG_URL", dagster.takes_writes),
+    ):
+        if not does:
+            yield f"{name} database {takes_no_writes(setting)}"
 
 
 def _notes(

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.postgres import takes_writes
 from ingram_assets.store.client import MedusaError
 from ingram_assets.store.journal_connections import (
     CONNECT_SECONDS,
@@ -307,6 +308,11 @@ class Journal:
     def go_live(self, run_id: str, by: str) -> None:
         """Enters that a person has seen what would be done, and wants it done from now on."""
         self._run("INSERT INTO store_went_live (asked_by, run_id) VALUES (%s, %s)", [by, run_id])
+
+    def takes_writes(self) -> bool:
+        """Whether the database does: a standby, say, only lets look."""
+        with journal_failures(RUN_AGAIN):
+            return takes_writes(self._db)
 
     def mode(self, setting: ModeSetting) -> StoreMode:
         """Whether what is planned is written to the store. `setting`: MODE."""

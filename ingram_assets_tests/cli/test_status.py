@@ -52,6 +52,7 @@ from ingram_assets_tests.testing.dagster_internals import (
     SensorInstigatorData,
 )
 from ingram_assets_tests.testing.looked_at_shop import LookedAtShop, partitions
+from ingram_assets_tests.testing.queue import read_only
 from ingram_assets_tests.testing.shop import make_isbn
 
 # Beside the other tests that have a Dagster database, on one worker's PostgreSQL.
@@ -215,6 +216,18 @@ def test_a_queue_that_refuses_the_password_is_no_failure_of_status(shop: LookedA
     assert "sEcret" not in words
     assert "rows are counted" not in words
     assert shop.status()["verdict"]["kind"] == "not_known"
+
+
+@pytest.mark.parametrize(
+    ("setting", "whose"),
+    [("QUEUE_DB_URL", "queue's"), ("STOREFRONT_DB_URL", "journal's"), ("DAGSTER_PG_URL", "Dagster's")],
+)
+def test_a_database_that_takes_no_writes_is_named(shop: LookedAtShop, setting: str, whose: str) -> None:
+    assert not any("takes no writes" in note for note in shop.status()["notes"])
+    shop.patch.setenv(setting, read_only(os.environ[setting]))
+    (note,) = [note for note in shop.status()["notes"] if "takes no writes" in note]
+    assert whose in note
+    assert setting in note
 
 
 def test_a_wrong_table_of_labels_is_no_fault_of_the_queue(shop: LookedAtShop, tmp_path: Path) -> None:
