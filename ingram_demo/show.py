@@ -48,8 +48,8 @@ class DemoFailed(IngramError):
     """A run of the demo failed; the message is its own sentence."""
 
 
-def run_demo(*, once: bool, as_json: bool) -> int:
-    """Run the demo; the exit code: 0 only if every title came through."""
+def run_demo(*, once: bool, has_workers: bool, as_json: bool) -> int:
+    """Run the demo; the exit code: 0 only if every title came through. `has_workers`: they do the runs."""
     logging.basicConfig(level=logging.WARNING)
     console = Console(stderr=True, highlight=False)
     phases = Phases(console)
@@ -58,7 +58,7 @@ def run_demo(*, once: bool, as_json: bool) -> int:
     is_shop = shop_is_here()  # Before Dagster's own settings are in this process' environment.
     with (
         without_tries(),  # What comes of them is a sentence of ours, or nothing that a person has to know.
-        running_stack(FOLDER, phases, pace) as stack,
+        running_stack(FOLDER, phases, pace, has_workers=has_workers) as stack,
         dagster_instance(stack.common) as instance,
     ):
         summary = bring_through(stack, instance, phases)

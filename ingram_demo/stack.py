@@ -19,6 +19,7 @@ from ingram_assets.runtime.desk_process import forget_desk, start_desk
 from ingram_assets.runtime.instance import dagster_home, dagster_instance
 from ingram_assets.runtime.ports import PortBusy, choose_port, free_port, http_ok
 from ingram_assets.runtime.processes import Supervisor
+from ingram_assets.runtime.worker_places import PlaceCount
 from ingram_assets.settings.base import Settings
 from ingram_assets.settings.demo import SETTINGS, at_work
 from ingram_assets.settings.environment import (
@@ -27,6 +28,7 @@ from ingram_assets.settings.environment import (
     port_settings,
 )
 from ingram_assets.settings.file_of_setting import LOCATIONS
+from ingram_assets.settings.files import ENV_DIR
 from ingram_assets.settings.loading import check, load
 from ingram_assets.settings.operations import OperationsSettings
 from ingram_assets.settings.shared import CommonSettings, LogSettings, PaceSettings
@@ -36,6 +38,7 @@ from ingram_demo.embedded.chromium import ensure_chromium
 from ingram_demo.embedded.imap import Imap, start_imap
 from ingram_demo.embedded.medusa import Medusa, start_medusa
 from ingram_demo.embedded.postgres import Postgres, start_postgres
+from ingram_demo.embedded.redis import start_redis
 from ingram_demo.embedded.s3 import S3, public_url, start_s3
 from ingram_demo.env_files import write_env_files
 from ingram_demo.phases import Phases
@@ -93,6 +96,7 @@ def running_stack(
     tools: Path | None = None,
     titles: int = 100,
     simulator_arguments: tuple[str, ...] = (),
+    has_workers: bool = False,
 ) -> Iterator[Stack]:
     """Install what is missing, start everything, and stop everything on the way out.
 
@@ -100,7 +104,13 @@ def running_stack(
     """
     fixed = port_settings(environment_of_owner())
     around = running_servers(
-        folder, phases, pace, tools=tools, titles=titles, simulator_arguments=simulator_arguments
+        folder,
+        phases,
+        pace,
+        tools=tools,
+        titles=titles,
+        simulator_arguments=simulator_arguments,
+        has_workers=has_workers,
     )
     with around as servers, contextlib.ExitStack() as at_its_end:
         with phases.phase("start", "Starting Dagster and the desk"):
@@ -125,6 +135,8 @@ def running_stack(
                 ui_url=ui_url,
                 port=servers.ports["DESK"],
             )
+            if has_workers:
+                _start_workers(servers)
             servers.supervisor.all_are_there()
         at_its_end.enter_context(at_work(servers.supervisor.folder))
         yield Stack(**vars(servers), ui_url=ui_url, desk_url=desk_url, common=common)
@@ -139,6 +151,7 @@ def running_servers(
     tools: Path | None = None,
     titles: int = 100,
     simulator_arguments: tuple[str, ...] = (),
+    has_workers: bool = False,
 ) -> Iterator[Servers]:
     """Install what is missing, start what is around a shop, and stop it on the way out.
 
@@ -146,9 +159,11 @@ def running_servers(
         folder: keeps the databases, the bucket, the mailbox and the logs from start to start.
         pace: settings of the clock (`settings.Pace`) that every process gets.
         tools: where Node, Chromium and Medusa's packages are installed, once for all folders.
+        has_workers: runs are done by workers, to whom a Redis carries them, as in a shop on several machines.
 
     Raises:
-        AlreadyRunning, PortBusy, ChildFailed, InstallFailed, NoBrowser: one sentence each; nothing stays.
+        AlreadyRunning, PortBusy, ChildFailed, InstallFailed, NoBrowser, NeedsPerson: one sentence each;
+            nothing stays.
     """
     folder = folder.resolve()
     tools = tools or tools_folder()
@@ -175,12 +190,37 @@ def running_servers(
                     supervisor, folder, imap, ports["IPAGE"], titles, simulator_arguments
                 )
                 s3, medusa = s3_coming.result(), medusa_coming.result()
+            of_all = {**pace, **(_broker(supervisor, folder) if has_workers else {})}
             environments = environments_of(
-                folder, postgres, passwords, s3, imap, simulator, medusa, chromium, pace
+                folder, postgres, passwords, s3, imap, simulator, medusa, chromium, of_all
             )
             owner_url = postgres.url("catalog_import", "queue_owner", passwords["queue_owner"])
             write_env_files(folder / SETTINGS, environments, owner_url)
         yield Servers(supervisor, postgres, passwords, s3, imap, simulator, medusa, ports, environments)
+
+
+def _broker(supervisor: Supervisor, folder: Path) -> dict[str, str]:
+    """The settings of a Redis that carries runs to workers, and keeps how they ended."""
+    redis = start_redis(supervisor, folder / "redis")
+    return {"CELERY_BROKER_URL": redis.url, "CELERY_RESULT_BACKEND_URL": f"{redis.url.removesuffix('/0')}/1"}
+
+
+def _start_workers(servers: Servers) -> None:
+    """A worker of each code location, which has that location's settings alone."""
+    places = PlaceCount(servers.environments[None]["DAGSTER_PG_URL"])
+
+    def start(location: str) -> None:
+        servers.supervisor.start(
+            f"worker-{location}",
+            [sys.executable, "-m", "ingram_assets.cli", "worker", location, "--grace", "5"],
+            env={**servers.environments[location], ENV_DIR: str(servers.settings)},
+            ready=lambda: bool(places.of(LOCATIONS).get(location)),
+            ready_seconds=120,
+            restart=True,
+        )
+
+    with ThreadPoolExecutor(len(LOCATIONS)) as pool:
+        list(pool.map(start, LOCATIONS))
 
 
 def _ports(folder: Path, fixed: Mapping[str, int]) -> dict[str, int]:
@@ -280,9 +320,11 @@ def environments_of(
     simulator: Simulator,
     medusa: Medusa,
     chromium: Path,
-    pace: Mapping[str, str],
+    of_all: Mapping[str, str],
 ) -> dict[str | None, dict[str, str]]:
     """Each code location's environment: the machine's, the common settings, and its own secrets.
+
+    `of_all`: what every process gets, beside where Dagster's database and the state folder are.
 
     What a shop's own shell exports is no setting of the demo's: its home and its pace are the demo's own.
     But whom it tells, and how its logs are written, anybody may want to see.
@@ -326,7 +368,7 @@ def environments_of(
         "DAGSTER_PG_URL": url("dagster", "dagster"),
         "INGRAM_STATE_DIR": str(folder / "state"),
         **_taken(LogSettings),
-        **pace,
+        **of_all,
     }
     machine = environment_of_machine()
     return {location: machine | common | settings for location, settings in own.items()}

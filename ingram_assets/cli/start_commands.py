@@ -150,13 +150,17 @@ def desk(host: str, port: int | None) -> None:
 
 @click.command()
 @click.option("--once", is_flag=True, help="Bring every title through once, then stop everything.")
+@click.option(
+    "--workers", "has_workers", is_flag=True, help="Workers do the runs, as in a shop on several machines."
+)
 @with_json
-def demo(once: bool, as_json: bool) -> None:
+def demo(once: bool, has_workers: bool, as_json: bool) -> None:
     r"""Watch it work on this machine: a simulated iPage, a real Medusa, and everything between.
 
     \b
     ingram demo                     stays up, sells and restocks, until Ctrl-C
     ingram demo --once --json       once through; the last line is the result
+    ingram demo --workers           a Redis and a worker of each code location beside it
     """
     try:
         from ingram_demo.show import run_demo
@@ -166,4 +170,4 @@ def demo(once: bool, as_json: bool) -> None:
             "./just demo"
         ) from None
 
-    sys.exit(run_demo(once=once, as_json=as_json))
+    sys.exit(run_demo(once=once, has_workers=has_workers, as_json=as_json))

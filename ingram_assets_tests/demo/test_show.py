@@ -35,7 +35,7 @@ def test_dagsters_tries_to_reach_its_database_are_no_lines_for_a_person(
     told: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     @contextmanager
-    def starting(*_: object) -> Iterator[None]:
+    def starting(*_: object, **__: object) -> Iterator[None]:
         logging.warning("Retrying failed database connection: (psycopg2.OperationalError) refused")
         logging.warning("Something else")
         raise DemoFailed("That was all.")
@@ -43,7 +43,7 @@ def test_dagsters_tries_to_reach_its_database_are_no_lines_for_a_person(
 
     monkeypatch.setattr(show, "running_stack", starting)
     with pytest.raises(DemoFailed):
-        run_demo(once=True, as_json=False)
+        run_demo(once=True, has_workers=False, as_json=False)
     assert caplog.messages == ["Something else"]
 
 

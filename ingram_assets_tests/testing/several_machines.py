@@ -166,6 +166,7 @@ def running_cluster(
             "DAGSTER_PG_URL": postgres.create_database("dagster"),
             "INGRAM_STATE_DIR": str(folder / "first"),
             "CELERY_BROKER_URL": redis.url,
+            "CELERY_RESULT_BACKEND_URL": f"{redis.url.removesuffix('/0')}/1",
             "STOCK_WARN_AFTER": "60",
             "SWEEP_RETRY_AFTER": "5",
             "SENSOR_INTERVAL": "2",
