@@ -16,7 +16,6 @@ from ingram_assets.runtime.broker import (
     WORKER_RUNS,
     check_broker_answers,
     check_celery_is_installed,
-    check_result_backend_answers,
 )
 from ingram_assets.runtime.instance import EVENT_BATCH_SIZE, OF_CELERY, dagster_home, dagster_instance
 from ingram_assets.runtime.json_lines import print_as_json
@@ -50,9 +49,11 @@ def _check_databases(environment: Mapping[str, str]) -> None:
 
 def _try_results(common: CommonSettings) -> None:
     """A Redis of results that is away keeps no run from being done: it is said, and that is all."""
+    from ingram_assets.runtime.celery_results import check_results_are_taken
+
     if address := secret(common.CELERY_RESULT_BACKEND_URL):
         try:
-            check_result_backend_answers(address)
+            check_results_are_taken(address)
         except NeedsPerson as error:
             click.echo(f"Note: {error} Until then it is not kept how runs end here.", err=True)
 

@@ -5,11 +5,7 @@ from contextlib import suppress
 
 from ingram_assets.doctor.given import SHARED, Given
 from ingram_assets.doctor.model import Check, Observed
-from ingram_assets.runtime.broker import (
-    check_broker_answers,
-    check_celery_is_installed,
-    check_result_backend_answers,
-)
+from ingram_assets.runtime.broker import check_broker_answers, check_celery_is_installed
 from ingram_assets.settings.base import SettingsError, secret
 
 BROKER, RESULTS = "Broker", "Results of runs"
@@ -40,5 +36,7 @@ def _look(address: str) -> Observed:
 
 def _look_at_results(address: str) -> Observed:
     check_celery_is_installed()
-    check_result_backend_answers(address)
-    return Observed("Its Redis lets us in: workers keep there how runs ended.")
+    from ingram_assets.runtime.celery_results import check_results_are_taken
+
+    check_results_are_taken(address)
+    return Observed("Its Redis takes them: workers keep there how runs ended.")

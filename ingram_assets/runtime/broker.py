@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from ingram_assets.domain.failures import NeedsPerson
 from ingram_assets.runtime.dagster_internals import DagsterUserCodeUnreachableError
+from ingram_assets.runtime.time_limit import answer_within
 
 WORKER_TAG = "ingram/worker"
 """Of a run: the name of the worker that began it."""
@@ -16,6 +17,7 @@ WORKER_GRACE = "INGRAM_WORKER_GRACE"
 one may go on after a stop."""
 PUBLISH_PATIENCE = {"max_retries": 8, "interval_start": 0.5, "interval_step": 1, "interval_max": 5}
 """Half a minute: then Dagster's own queue has the run back."""
+_ANSWERS_WITHIN = 15.0
 
 
 class BrokerAway(DagsterUserCodeUnreachableError):
@@ -73,27 +75,29 @@ def check_celery_is_installed() -> None:
 
 
 def check_broker_answers(broker: str) -> None:
-    """See that the broker lets us in. Raises NeedsPerson: it does not, or not within seconds."""
-    _check_answers(broker, "The broker", "CELERY_BROKER_URL")
+    """See that the broker lets us in.
 
-
-def check_result_backend_answers(address: str) -> None:
-    """See that the Redis of results lets us in. Raises NeedsPerson: it does not, or not within seconds."""
-    _check_answers(address, "The Redis of results", "CELERY_RESULT_BACKEND_URL")
-
-
-def _check_answers(address: str, what: str, setting: str) -> None:
+    Raises:
+        NeedsPerson: it does not, or not within seconds.
+    """
     from kombu.connection import Connection
     from kombu.exceptions import KombuError
 
-    checked = celery_settings(address, keeps_results=False)["broker_use_ssl"]
-    connection = Connection(address, ssl=checked or False, connect_timeout=5)
-    try:
-        with connection:
-            connection.ensure_connection(max_retries=1, timeout=8)
-    except (KombuError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
-        cause = error.__cause__ or error
+    checked = celery_settings(broker, keeps_results=False)["broker_use_ssl"]
+    connection = Connection(broker, ssl=checked or False, connect_timeout=5)
+
+    def look() -> str | None:
+        try:
+            with connection:
+                connection.ensure_connection(max_retries=1, timeout=8)
+        except (KombuError, OSError, *connection.connection_errors, *connection.channel_errors) as error:
+            return type(error.__cause__ or error).__name__
+        return None
+
+    # One that takes the connection and is frozen says nothing more, for ever.
+    answered = answer_within(_ANSWERS_WITHIN, look, "broker")
+    if why := answered[0] if answered else f"no answer within {_ANSWERS_WITHIN:g} s":
         raise NeedsPerson(
-            f"{what} can't be reached with {setting} ({type(cause).__name__}): is it up, and are address and "
+            f"The broker can't be reached with CELERY_BROKER_URL ({why}): is it up, and are address and "
             "password right?"
-        ) from None
+        )

@@ -3,6 +3,8 @@
 import json
 import logging
 import signal
+import socket
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,7 +14,10 @@ import redis
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from ingram_assets.runtime.celery_results import KEPT_FOR, told_end
+from ingram_assets.domain.failures import NeedsPerson
+from ingram_assets.runtime import broker, celery_results
+from ingram_assets.runtime.broker import check_broker_answers
+from ingram_assets.runtime.celery_results import KEPT_FOR, check_results_are_taken, told_end
 from ingram_assets.runtime.ports import free_port
 from ingram_assets_tests.testing.dagster_internals import execute_run_monitoring_iteration
 from ingram_assets_tests.testing.machines import Eventually, Machines, running_machines
@@ -25,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(why_no_redis() is not None, reason=str(why_no_redis())),
     pytest.mark.filterwarnings("ignore::celery.exceptions.DuplicateTaskNameWarning"),
 ]
-KILLED, NOT_KEPT = "signal 9 (SIGKILL)", "is not kept: CELERY_RESULT_BACKEND_URL's Redis is away"
+KILLED, NOT_KEPT = "signal 9 (SIGKILL)", "is not kept: CELERY_RESULT_BACKEND_URL's Redis does not take it"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,33 @@ def test_a_killed_run_s_worker_says_by_which_signal_and_that_outlives_its_redis(
     assert told_end(machines.results, task_of(machines, done), patience=0) is None
 
 
+def test_a_redis_that_is_full_or_has_no_such_database_is_named(machines: Machines):
+    check_results_are_taken(machines.results)
+    with pytest.raises(NeedsPerson, match="CELERY_RESULT_BACKEND_URL takes no results") as told:
+        check_results_are_taken(f"{machines.results.removesuffix('/1')}/99")
+    assert machines.redis.url not in str(told.value)
+    with redis.Redis.from_url(machines.results) as results:
+        results.config_set("maxmemory", 1)
+        try:
+            with pytest.raises(NeedsPerson, match="OutOfMemoryError"):
+                check_results_are_taken(machines.results)
+        finally:
+            results.config_set("maxmemory", 0)
+
+
+def test_one_that_takes_a_connection_and_says_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(celery_results, "_ANSWERS_WITHIN", 0.5)
+    monkeypatch.setattr(broker, "_ANSWERS_WITHIN", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://:secret@127.0.0.1:{silent.getsockname()[1]}/0"
+        for check in (check_results_are_taken, check_broker_answers):
+            with pytest.raises(NeedsPerson, match=r"no answer within 0\.5 s"):
+                check(address)
+        began = time.monotonic()
+        assert told_end(address, "a task", patience=0) is None
+        assert time.monotonic() - began < 5
+
+
 def test_a_redis_of_results_that_is_away_costs_no_run(
     machines: Machines, monkeypatch: pytest.MonkeyPatch, eventually: Eventually
 ):
@@ -98,6 +130,6 @@ def test_a_redis_of_results_that_is_away_costs_no_run(
         log = machines.supervisor.folder / "logs" / "worker-scraper.log"
         eventually(lambda: log.read_text().count(NOT_KEPT) == 3)
         said = log.read_text()
-    assert "Note: The Redis of results can't be reached with CELERY_RESULT_BACKEND_URL" in said
+    assert "Note: The Redis of CELERY_RESULT_BACKEND_URL takes no results (ConnectionError)" in said
     assert "redis.exceptions" not in said
     assert "secret" not in said
