@@ -149,7 +149,7 @@ def sync_levels(
         reason = f"{reason} {tripped.reason}".strip()
     if reason and not let_through and not dry_run:
         try:
-            return _write_in_spite_of(reason, session, titles, inputs, expired())
+            return _write_in_spite_of(reason, session, titles, inputs, expired(), everything)
         except PushStopped as error:
             error.tripped = tripped
             raise
@@ -169,14 +169,15 @@ def _write_in_spite_of(
     titles: Sequence[Title],
     inputs: "PlanInputs",
     expired: Collection[str],
+    everything: Callable[[], Sequence[Title]] | None,
 ) -> SyncReport:
     """Writes what no guardrail stops; raises PushStopped where that is not all."""
     plan = inputs.plan
-    told = _as_told(session, titles, inputs.actual, expired)
-    of_told = _planned(session, list(told.values()), inputs.actual, inputs.read_at).plan
-    by_time = of_told.ended_by_time([isbn for isbn, title in told.items() if title.aged])
-    ended = {each.isbn: each for each in by_time.titles}
-    owed = {each.isbn: each for each in of_told.owed_to_orders().titles if each.isbn not in ended}
+    told = _look_as_told(session, titles, inputs, expired)
+    ended = {each.isbn: each for each in told.by_time.titles}
+    owed = {each.isbn: each for each in told.owed.titles}
+    if _follows_from_a_setting(session, titles, told, expired, everything):
+        owed = {}
     # That was looked at, too: the store says nothing of them that is too old.
     looked_at = {
         each.isbn: each.undone()
@@ -195,12 +196,57 @@ def _write_in_spite_of(
     report.looked_at_all = False
     report.returned = _move_returns(session, done, failed)
     if stopped:
-        is_last = {title.isbn for title in titles if told.get(title.isbn) is title}
+        is_last = {title.isbn for title in titles if told.titles.get(title.isbn) is title}
         report.owed = frozenset(owed)
         report.held_back = frozenset({*looked_at, *(ended.keys() - is_last)} - owed.keys())
-        words = f"{reason} {nothing_written(len(by_time.writes), len(owed))}"
+        words = f"{reason} {nothing_written(len(told.by_time.writes), len(owed))}"
         raise PushStopped(words, report, titles=stopped)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class _AsTold:
+    """Titles as the store was told of them last, and what is to be written of them so.
+
+    Attributes:
+        titles: by ISBN.
+        plan: all that the rules make of them now; `by_time` and `owed`: what of it time and orders changed.
+    """
+
+    titles: Mapping[str, Title]
+    plan: Plan
+    by_time: Plan
+    owed: Plan
+
+
+def _look_as_told(
+    session: StoreSession, titles: Sequence[Title], inputs: "PlanInputs", expired: Collection[str]
+) -> _AsTold:
+    told = _as_told(session, titles, inputs.actual, expired)
+    plan = _planned(session, list(told.values()), inputs.actual, inputs.read_at).plan
+    by_time = plan.ended_by_time([isbn for isbn, title in told.items() if title.aged])
+    ended = {each.isbn for each in by_time.titles}
+    owed = tuple(each for each in plan.owed_to_orders().titles if each.isbn not in ended)
+    return _AsTold(told, plan, by_time, Plan(owed))
+
+
+def _follows_from_a_setting(
+    session: StoreSession,
+    titles: Sequence[Title],
+    told: _AsTold,
+    expired: Collection[str],
+    everything: Callable[[], Sequence[Title]] | None,
+) -> bool:
+    """Whether what looks owed to orders is more than orders do at once, by the guardrails: a setting does it.
+
+    The rules make something else of the same counts where a setting was changed, as SAFETY_STOCK.
+    """
+    if not told.owed.is_suspicious(session.rules):
+        return False
+    if everything is not None:
+        titles = everything()
+        told = _look_as_told(session, titles, look_at(session, titles), expired)
+    return told.plan.writing_only(told.owed.titles).tripped(session.rules) is not None
 
 
 def _move_returns(session: StoreSession, plan: Plan, failed: Collection[str]) -> list[MovedReturn]:

@@ -264,13 +264,19 @@ class Plan:
             )
         )
 
+    def writing_only(self, some: Iterable[TitlePlan]) -> "Plan":
+        """These titles as they are given, and the others with nothing written of them."""
+        given = {each.isbn: each for each in some}
+        return Plan(tuple(given.get(each.isbn) or each.undone() for each in self.titles))
+
     def owed_to_orders(self) -> "Plan":
         """What puts no more on sale, of the same plan. No guardrail stops it, either.
 
         What orders took of the counts, or Medusa put back on sale for them, is taken off. What would put more
-        on sale waits for the guardrail: a newer count may be true.
+        on sale waits for the guardrail: a newer count may be true. What a changed setting makes of the counts
+        is among it: whoever asks has to see that it is no more than orders do.
         """
-        why = "A guardrail holds back what was read since: this follows from its orders alone."
+        why = "A guardrail holds back what was read since: this follows from counts of before, and orders."
         return Plan(
             tuple(replace(each, reasons=(*each.reasons, why)) for each in self.writes if each.sells_no_more)
         )

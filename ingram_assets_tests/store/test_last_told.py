@@ -96,7 +96,7 @@ def test_what_medusa_put_back_on_sale_is_taken_off() -> None:
     plan = owed(doubted(title), with_level(in_store(title), stocked=10), Orders(fulfillments=(canceled,)))
     assert plan
     assert plan.quantities == {"stocked_quantity": 7, "incoming_quantity": 0}
-    assert "this follows from its orders alone" in plan.reasons[-1]
+    assert "this follows from counts of before, and orders" in plan.reasons[-1]
 
 
 def test_an_order_that_was_canceled_is_not_added_back() -> None:

@@ -579,6 +579,27 @@ def test_a_false_sweep_does_not_pass_in_slices(bench: Bench) -> None:
     assert bench.sync(one[0], everything=lambda: one).of("written") == [titles[0].isbn]
 
 
+def test_a_setting_that_empties_the_store_is_stopped_whole_and_in_slices(bench: Bench) -> None:
+    """With it the rules make nothing of the counts that the store knows, too; orders have not."""
+    titles = [make_title(on_hand=10) for _ in range(8)]
+    bench.import_(*titles)
+    sold_out_by = StoreRules(safety_stock=100_000)
+    writes = bench.client.writes
+    for slice_ in (titles, titles[:1], titles[1:4]):
+        with pytest.raises(PushStopped, match="8 of 8 tracked titles would turn to zero") as stopped:
+            bench.sync(*slice_, everything=lambda: titles, rules=sold_out_by)
+        assert "Nothing was written. " in str(stopped.value)
+        assert stopped.value.titles == {each.isbn for each in slice_}
+        with pytest.raises(PushStopped, match="The pages can't be read"):
+            bench.sync(
+                *slice_, everything=lambda: titles, rules=sold_out_by, halted="The pages can't be read."
+            )
+    assert bench.client.writes == writes
+    assert [bench.level(each.isbn) for each in titles] == [(10, 0, 0)] * 8
+    bench.sync(*titles, rules=sold_out_by, let_through=True)
+    assert [bench.level(each.isbn) for each in titles] == [(0, 0, 0)] * 8
+
+
 def test_a_dry_run_says_what_would_change_per_title(bench: Bench) -> None:
     title, same = make_title(on_hand=10), make_title(on_hand=10)
     bench.import_(title, same)
