@@ -187,9 +187,9 @@ FAULTS = (
     _one(
         "what time changes carries a doubted reading past a guardrail",
         "store/levels.py",
-        "    ended = {each.isbn: each for each in by_time.titles}",
+        "    ended = {each.isbn: each for each in told.by_time.titles}",
         "    read = {each.isbn: each for each in plan.titles}\n"
-        "    ended = {each.isbn: read[each.isbn] for each in by_time.titles}",
+        "    ended = {each.isbn: read[each.isbn] for each in told.by_time.titles}",
     ),
     _one(
         "a guardrail also holds back what orders owe",
