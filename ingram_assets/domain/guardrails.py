@@ -310,10 +310,13 @@ def _tells(one: Attempt, now: datetime) -> bool:
     return one.unread_since is None or now - one.unread_since < patience
 
 
+TOO_MANY_UNREAD = "too_many_unread"
+
+
 def too_many_unread(tried: int, unread: int, thresholds: Thresholds) -> TrippedGuardrail | None:
     """Too many pages of a sweep that gave no reading: the site changed, blocks or is down."""
     words = f"{unread} of {tried} pages could not be read"
-    return _trips("too_many_unread", words, unread, tried, thresholds.max_unread)
+    return _trips(TOO_MANY_UNREAD, words, unread, tried, thresholds.max_unread)
 
 
 def is_odd(before: int | None, after: int | None, thresholds: Thresholds) -> bool:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from ingram_assets.domain.formatting import local_moment, minutes, moment
+from ingram_assets.domain.guardrails import TOO_MANY_UNREAD
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.runtime.started_by import BY_UP, StartedBy
@@ -240,8 +241,14 @@ def _breaches(facts: ShopFacts, now: datetime) -> Iterator[_Cause]:
 
 
 def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
-    """What keeps the store from the truth, or will: what a person has to act on first."""
-    if stopped := _guardrail(facts):
+    """What keeps the store from the truth, or will: what a person has to act on first.
+
+    A guardrail that stopped a push since pages can't be read comes after what keeps them from being read: to
+    let the push through mends nothing.
+    """
+    stopped = _guardrail(facts)
+    is_of_reading = any(one.guardrail == TOO_MANY_UNREAD for one in facts.held)
+    if stopped and not is_of_reading:
         yield stopped
     if facts.pause:
         what = (
@@ -253,11 +260,12 @@ def _causes(facts: ShopFacts, *, is_broken: bool) -> Iterator[_Cause]:
         titles = _titles(facts.block.titles)
         why = f"iPage blocks this machine: {titles} could not be read. {facts.block.reason}"
         yield _Cause(VerdictKind.BLOCK, facts.block.since, why, _IF_BLOCKED)
-    for run in sorted(facts.failed_runs, key=lambda run: run.stopped_by is None):
-        if run.job == "push" and run.stopped_by == "guardrail":
-            continue  # Told above as long as a title waits behind it, and over then.
-        if run.job in ("push", "sync_stock") or run.job.startswith("ipage/"):
-            yield _of_run(run)
+    failed = sorted(facts.failed_runs, key=lambda run: run.stopped_by is None)
+    yield from (_of_run(run) for run in failed if run.job == "sync_stock" or run.job.startswith("ipage/"))
+    if stopped and is_of_reading:
+        yield stopped
+    # One that a guardrail stopped is told as long as a title waits behind it, and over then.
+    yield from (_of_run(run) for run in failed if run.job == "push" and run.stopped_by != "guardrail")
     if facts.switched_off:
         why = f"Switched off in Dagster: {', '.join(facts.switched_off)}."
         what = "Switch on again on Dagster's page, under Automation."

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from ingram_assets.domain.guardrails import TOO_MANY_UNREAD
 from ingram_assets.domain.site_pause import SitePause
 from ingram_assets.overview.failed_runs import FailedRun, UnfinishedPush
 from ingram_assets.overview.verdict import Block, ShopFacts, Verdict, VerdictKind, judge
@@ -24,6 +25,7 @@ PAUSE = SitePause(AGO, NOW + timedelta(seconds=81), "The site blocks this machin
 FAILED = FailedRun("push", "0b7e4c1e-3f52", AGO, "Medusa does not answer.")
 SWEEP = FailedRun("ipage/stock_sweep", "run", AGO, "It was stopped.")
 HELD = HeldTitle("mass_zero", "a", "75 of 100 would turn to zero.", "run", AGO)
+UNREAD = replace(HELD, guardrail=TOO_MANY_UNREAD, reason="100 of 100 pages could not be read.")
 BEHIND = {"behind": 2, "behind_since": AGO, "behind_text": "Two are behind. ingram push brings it."}
 LATE = {"late": 4, "oldest": NOW - timedelta(hours=3)}
 
@@ -84,6 +86,11 @@ def test_titles_on_their_way_are_not_said_to_be_shown() -> None:
         (LATE, "late"),
         (BEHIND | {"unfinished_pushes": [STOPPED], "block": BLOCK}, "guardrail"),
         ({"held": [HELD]}, "guardrail"),
+        ({"held": [HELD], "failed_runs": [SWEEP]}, "guardrail"),
+        ({"held": [UNREAD]}, "guardrail"),
+        ({"held": [UNREAD], "failed_runs": [SWEEP]}, "failed_runs"),
+        ({"held": [UNREAD], "unfinished_pushes": [STOPPED], "failed_runs": [SWEEP]}, "failed_runs"),
+        ({"held": [UNREAD], "block": BLOCK, "failed_runs": [SWEEP]}, "block"),
         (LATE | {"block": BLOCK, "failed_runs": [FAILED]}, "block"),
         (LATE | {"block": BLOCK, "pause": PAUSE, "failed_runs": [FAILED]}, "block"),
         (LATE | {"failed_runs": [FAILED], "switched_off": ["sweeps"]}, "failed_runs"),
