@@ -124,6 +124,8 @@ def over(incident: Incident, now: float, rules: AlertRules, more: Sequence[str] 
 def sla_subject(promise: AssetFreshness, stale: StaleReadings | None, rules: AlertRules) -> str:
     """What is wrong, when an asset is older than was promised."""
     age = duration(rules.sla[promise.asset]) if promise.asset in rules.sla else None
+    if stale is not None and not stale.titles:  # Titles were read one by one meanwhile, or not all at once.
+        return f"{kinds.STOCK_TOO_OLD.begins} was not swept {f'for {age}' if age else 'in time'}"
     if stale is not None:
         older = f"older than {age}" if age else "too old"
         return f"{kinds.STOCK_TOO_OLD.begins} of {_titles(stale.titles)} is {older}"

@@ -12,6 +12,7 @@ from ingram_assets.backup.databases import OwnDatabase, clock_of, empty_servers,
 from ingram_assets.backup.own_files import Told, put_files_back
 from ingram_assets.backup.take import every_few_seconds
 from ingram_assets.defs.backups import note_backup
+from ingram_assets.defs.keys import AT_WORK_AT_BACKUP_TAG
 from ingram_assets.defs.runs_at_work import NOT_FINISHED
 from ingram_assets.doctor.whose_database import whose_else
 from ingram_assets.domain.backups import NotedBackup
@@ -215,6 +216,7 @@ def _take_up(common: CommonSettings, archive: Archive, dagster: OwnDatabase) -> 
             instance.upgrade()
         runs = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED))
         for run in runs:
+            instance.add_run_tags(run.run_id, {AT_WORK_AT_BACKUP_TAG: "true"})
             instance.report_run_canceled(run, _UNDER_WAY)
         count = archive.path.stat().st_size
         note_backup(instance, NotedBackup(clock_of(dagster), "restored", count, manifest.program))

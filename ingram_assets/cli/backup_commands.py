@@ -119,7 +119,12 @@ def _tell_restored(done: "PutBack", as_json: bool) -> None:
         say(one_line(note), err=True)
     say(one_line(in_shop_zone(f"The backup of {moment(done.manifest.made_at)} is restored.")))
     if done.canceled:
-        say(f"{len(done.canceled)} runs that were at work then are canceled.")
+        count = len(done.canceled)
+        say(
+            "1 run that was at work then is canceled."
+            if count == 1
+            else f"{count} runs that were at work then are canceled."
+        )
     for line in _what_is_next(done):
         say(one_line(line))
 

@@ -45,6 +45,8 @@ STORE_POOL = "medusa"
 
 ASKED_BY_TAG = "ingram/asked_by"
 """The person who asked for a run."""
+AT_WORK_AT_BACKUP_TAG = "ingram/at_work_at_backup"
+"""Of a run that a restore canceled: it was at work when the backup was made, and did not fail."""
 PROGRESS_TAG = "ingram/progress"
 """How far a run is, in words, kept current while it runs."""
 

@@ -51,6 +51,7 @@ SUBJECTS = [
     (messages.fields_subject(["price"]), kinds.FIELDS),
     (messages.silent_subject(Watchdog(NAMES.store_check, "store_promise", 0.0, False), NAMES), kinds.SILENT),
     (messages.sla_subject(SWEEP_SLA, StaleReadings(3, 9), RULES), kinds.STOCK_TOO_OLD),
+    (messages.sla_subject(SWEEP_SLA, StaleReadings(0, 9), RULES), kinds.STOCK_TOO_OLD),
     (messages.sla_subject(SEARCH_SLA, None, RULES), kinds.SLA_BROKEN),
     (messages.sla_subject(BACKUP_SLA, None, RULES), kinds.BACKUP_TOO_OLD),
     (messages.digest([LowStock(1, "9780306406157", "Emma", 9, 1)], RULES).subject, kinds.LOW_STOCK),

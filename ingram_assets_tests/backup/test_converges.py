@@ -14,7 +14,7 @@ from time import time
 import dagster as dg
 import pytest
 
-from ingram_assets.defs.keys import ISBNS_NAME
+from ingram_assets.defs.keys import AT_WORK_AT_BACKUP_TAG, ISBNS_NAME
 from ingram_assets.defs.storefront.checks import evaluate
 from ingram_assets.defs.storefront.definitions import defs
 from ingram_assets.defs.storefront.resources import QueueReaderResource, StoreJournal
@@ -124,6 +124,7 @@ def restored(server: Postgres, archive: Path, folder: Path, lost: WholeShop) -> 
     with dagster_on(empty.dagster, folder) as instance:
         canceled = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.CANCELED]))
         assert [run.run_id for run in canceled] == done.result["canceled"]
+        assert all(AT_WORK_AT_BACKUP_TAG in run.tags for run in canceled)
         front = replace(lost.front, queue=queue, journal=empty.journal, instance=instance)
         yield WholeShop(SweptShop(instance, lost.swept.site, queue), front, dict(lost.cursors))
 

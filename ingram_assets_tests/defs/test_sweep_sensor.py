@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from ingram_assets.defs import reading_events
 from ingram_assets.defs.keys import (
+    AT_WORK_AT_BACKUP_TAG,
     COVER_SWEEP,
     COVERS,
     ISBNS_NAME,
@@ -191,6 +192,14 @@ class TestTheSweep:
         assert shop.asked(sweep_due) == [STOCK_SWEEP]
         # The same of the failures that would be waited for.
         shop.failed_at(STOCK_SWEEP, time.time())
+        assert shop.asked(sweep_due) == [STOCK_SWEEP]
+
+    def test_a_run_that_was_at_work_at_a_backup_is_no_failed_try_after_the_restore(self, shop: Shop):
+        shop.track(A)
+        shop.failed_at(STOCK_SWEEP, time.time())
+        assert "The last try failed" in shop.why_not(sweep_due)
+        (latest,) = shop.instance.get_run_records(limit=1)
+        shop.instance.add_run_tags(latest.dagster_run.run_id, {AT_WORK_AT_BACKUP_TAG: "true"})
         assert shop.asked(sweep_due) == [STOCK_SWEEP]
 
     def test_a_late_freshness_daemon_asks_for_no_second_sweep(self, shop: Shop):

@@ -17,6 +17,7 @@ from typing import Any
 import dagster as dg
 
 from ingram_assets.defs.keys import (
+    AT_WORK_AT_BACKUP_TAG,
     COVER_SWEEP,
     COVERS,
     ISBNS_NAME,
@@ -180,6 +181,8 @@ def past_of(instance: dg.DagsterInstance, asset: dg.AssetKey, at_most: int) -> P
 
 def _tried(instance: dg.DagsterInstance, run: dg.DagsterRun, asset: dg.AssetKey) -> bool:
     """Whether a run that failed says something of the asset as its sensor makes it."""
+    if AT_WORK_AT_BACKUP_TAG in run.tags:
+        return False
     config: Any = run.run_config
     of_search = config.get("ops", {}).get(SAVED_SEARCH.to_python_identifier(), {})
     search_id = of_search.get("config", {}).get("search_id")
