@@ -24,9 +24,11 @@ def write_env_files(
         }
     }
     for location, settings in LOCATIONS.items():
+        # Whom the machine trusts is no setting; whom a location does instead is.
+        own = environments[location].items() - environments[None].items()
         files[settings.file] = {
             name: value
-            for name, value in environments[location].items()
+            for name, value in sorted(own)
             if (name in READ_FROM and name not in SHARED) or name == "SSL_CERT_FILE"
         }
     for file, given in files.items():

@@ -15,7 +15,7 @@ from ingram_demo.stack import environments_of
 def test_they_say_what_the_demo_s_processes_are_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for name in ("DAGSTER_PG_URL", "ALERT_URLS"):
+    for name in ("DAGSTER_PG_URL", "ALERT_URLS", "SSL_CERT_FILE"):
         monkeypatch.delenv(name, raising=False)
     common = {"DAGSTER_PG_URL": "postgresql://dagster@127.0.0.1/dagster", "STOCK_WARN_AFTER": "60"}
     own = {
@@ -23,7 +23,8 @@ def test_they_say_what_the_demo_s_processes_are_given(
         "storefront": {"QUEUE_DB_URL": "postgresql://reader@127.0.0.1/queue", "MEDUSA_PASSWORD": '"s" # 2'},
         "operations": {"ALERT_URLS": ""},
     }
-    machine = {"PATH": "/bin", "SSL_CERT_FILE": "/demo/ca.pem"}
+    machine = {"PATH": "/bin", "SSL_CERT_FILE": "/etc/ca.pem"}
+    own["scraper"]["SSL_CERT_FILE"] = "/demo/ca.pem"
     environments = {name: machine | common | settings for name, settings in own.items()}
     folder = tmp_path / "settings"
     for _ in range(2):
