@@ -124,8 +124,7 @@ def sync_levels(
     """Brings levels, flags and metadata of these titles in step with the rules; writes the difference only.
 
     What changes because time passed, or because of orders, is written in any case with the counts that the
-    store was told before (`told`): a guardrail doubts what was read since. What a changed setting makes of
-    these counts is not.
+    store was told before: a guardrail doubts what was read since, and what a changed setting makes of it.
 
     Args:
         dry_run: nothing is written; the outcomes say what would be.

@@ -544,6 +544,27 @@ def test_a_row_that_is_doubled_is_counted_once_and_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("again", "counts"),
+    [
+        (("OR", "3", "?"), (3, 8)),
+        (("OR", "?", "8"), (3, 8)),
+        (("OR", "4", "?"), (7, None)),
+        (("OR", "?", "?"), (None, None)),
+    ],
+)
+def test_a_row_that_is_doubled_and_damaged_is_no_second_center(
+    again: tuple[str, str, str], counts: tuple[int | None, int | None]
+) -> None:
+    rows = [("OR", "3", "8"), again]
+    whole_first, whole_last = (
+        (read(stock_tables(other=[("IN", "0", "12"), *order])).stock or {})["OR"][:2]
+        for order in (rows, rows[::-1])
+    )
+    assert whole_first == counts
+    assert all(one in (count, None) for one, count in zip(whole_last, counts, strict=True))
+
+
+@pytest.mark.parametrize(
     "stock",
     [
         stock_tables(other=[*OWN_ROWS, *OTHER_ROWS]),
