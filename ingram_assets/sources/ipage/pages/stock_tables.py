@@ -586,19 +586,30 @@ def _add_rows(
             reading.stock[entry.code] = DcStock(None, None, reading.stock[entry.code].role)
             reading.unreadable += 2
             reading.warnings.append(f"{entry.code}: two tables tell other counts of “{entry.name}”; unknown.")
-        elif entry.code is not None and not any(_is_same_row(entry.said, one) for one in again):
+        elif entry.code is not None and not (same := [one for one in again if _is_same(entry.said, one)]):
             _add(reading, entry.code, DcStock(entry.on_hand, entry.on_order, role))
             again.add(entry.said)
             reading.rows += 1
-        elif entry.on_hand or entry.on_order:
+        elif entry.code is not None and (entry.on_hand or entry.on_order):
+            for one in same:
+                _forget_damaged(reading, entry.code, [entry.said, one])
             reading.warnings.append(f"{entry.code}: the row “{entry.name}” is shown twice and counted once.")
 
 
-def _is_same_row(one: _Said, other: _Said) -> bool:
-    """Whether it is one row, shown twice: one of them may be damaged, and all that is read of both is alike."""
+def _is_same(one: _Said, other: _Said) -> bool:
+    """Whether it is one row, shown twice: one of them may be damaged, and what is read of both is alike."""
     (name, *counts), (other_name, *others) = one, other
     known = [pair for pair in zip(counts, others, strict=True) if None not in pair]
     return one == other or (name == other_name and bool(known) and all(a == b for a, b in known))
+
+
+def _forget_damaged(reading: PageStock, code: str, rows: list[_Said]) -> None:
+    """Of a row that is shown twice, what can't be read in one of them is not known."""
+    _, on_hand, on_order = zip(*rows, strict=True)
+    was = reading.stock[code]
+    reading.stock[code] = DcStock(
+        None if None in on_hand else was.on_hand, None if None in on_order else was.on_order, was.role
+    )
 
 
 def _odd_rows(rows: list[_Row], words: StockWords) -> list[str]:
