@@ -66,7 +66,7 @@ PIECES = [
 
 
 def assert_stands_in(page: ProductPage, body: bytes) -> None:
-    """Every number that was read is in the page, as one unbroken piece of its text, or as two of one state."""
+    """Every number that was read is in the page, as one piece of its text, or two of one state."""
     tree = LexborHTMLParser(decode(body).replace("\x00", "\ufffd"))
     shown = tree.text(deep=True, separator="\n").replace("\u00a0", " ")
     whole = {re.sub(r"[,]", "", number) for number in re.findall(r"[0-9][0-9,]*", shown)}
