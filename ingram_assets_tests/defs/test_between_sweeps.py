@@ -217,7 +217,7 @@ def test_a_title_that_the_sweep_could_not_read_is_tried_while_its_promise_can_be
     assert (chosen.isbn, chosen.reason) == (first, "the next sweep would read it too late")
 
 
-@pytest.mark.parametrize("fault", [{"status": 429, "retry_after": "60"}, {"status": 503}])
+@pytest.mark.parametrize("fault", [{"status": 429, "retry_after": "7200"}, {"status": 503}])
 def test_what_ends_it_passes_since_the_sweep_meets_it_too(
     instance: dg.DagsterInstance, site: Simulator, fault: dict[str, Any]
 ):
